@@ -1,0 +1,49 @@
+"""Names of our Redis keys.
+
+| key | type | what | lifetime |
+|---|---|---|---|
+| `newbie:{queue}:job:{id}` | hash | one job: request, address, state, attempt, times, progress, outcome | until the job ended, then `NEWBIE_QUEUE_KEEP_ENDED` |
+| `newbie:{queue}:job:{id}:lease` | string | the attempt that is running now | `NEWBIE_QUEUE_LEASE`, renewed while the attempt lives |
+| `newbie:{queue}:job:{id}:writer` | string (lock) | who may edit the job's message now | 10 seconds, or until released |
+| `newbie:{queue}:active` | sorted set | ids of all jobs that have not ended, by time of submission | a member leaves when its job ends |
+
+RQ keeps the order of the queue in keys of its own (`rq:*`): the list `rq:queue:{queue}` of
+waiting jobs, a hash for each of them, and its registries. RQ's job ids are
+`{job id}-{attempt}`, so a second attempt is never confused with what is left of the first.
+"""  # noqa: E501
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of one queue."""
+
+    queue: str
+
+    @property
+    def active(self) -> str:
+        """Sorted set of the ids of jobs that have not ended."""
+        return f"newbie:{self.queue}:active"
+
+    def job(self, job_id: str) -> str:
+        """Hash of one job."""
+        return f"newbie:{self.queue}:job:{job_id}"
+
+    def lease(self, job_id: str) -> str:
+        """Sign of life of the attempt that runs the job."""
+        return f"{self.job(job_id)}:lease"
+
+    def writer(self, job_id: str) -> str:
+        """Lock of the job's message."""
+        return f"{self.job(job_id)}:writer"
+
+
+def rq_id(job_id: str, attempt: int) -> str:
+    """Name of the RQ job that carries one attempt."""
+    return f"{job_id}-{attempt}"
+
+
+def job_id_of(rq_job_id: str) -> str:
+    """Job that an RQ job belongs to."""
+    return rq_job_id.split("-", 1)[0]

@@ -1,0 +1,163 @@
+"""What a job is: the request, where its result goes, how far it is and how it ended.
+
+All models are frozen and validated, cross Redis as JSON, and hold nothing but plain data.
+Ids of Discord are strings: they are 64-bit numbers that a float would round.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, model_validator
+
+MAX_PROMPT_BYTES = 65_536
+MAX_NEGATIVE_PROMPT_CHARACTERS = 4_000
+MAX_COUNT = 4
+MAX_SEED = 2**32 - 1
+STEPS = (1, 60)
+GUIDANCE = (1.0, 20.0)
+
+Snowflake = Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
+
+
+class Size(StrEnum):
+    """Aspect buckets around one megapixel; both sides are multiples of 64 pixels."""
+
+    SQUARE = "1024x1024"
+    PORTRAIT_4_5 = "896x1152"
+    PORTRAIT_2_3 = "832x1216"
+    PORTRAIT_9_16 = "768x1344"
+    PORTRAIT_5_12 = "640x1536"
+    LANDSCAPE_5_4 = "1152x896"
+    LANDSCAPE_3_2 = "1216x832"
+    LANDSCAPE_16_9 = "1344x768"
+    LANDSCAPE_12_5 = "1536x640"
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+        return int(self.value.split("x")[0])
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        return int(self.value.split("x")[1])
+
+
+class Frozen(BaseModel):
+    """A model that cannot be changed and refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RenderRequest(Frozen):
+    """What a member asked for. Picture k of `count` is drawn from seed `seed + k`."""
+
+    prompt: str = Field(min_length=1)
+    negative_prompt: str = Field("", max_length=MAX_NEGATIVE_PROMPT_CHARACTERS)
+    size: Size = Size.SQUARE
+    num_inference_steps: int = Field(28, ge=STEPS[0], le=STEPS[1])
+    guidance_scale: float = Field(4.0, ge=GUIDANCE[0], le=GUIDANCE[1], allow_inf_nan=False)
+    seed: int = Field(ge=0, le=MAX_SEED)
+    count: int = Field(1, ge=1, le=MAX_COUNT)
+
+    @model_validator(mode="after")
+    def _prompt_fits(self) -> "RenderRequest":
+        if len(self.prompt.encode("utf-8", "surrogatepass")) > MAX_PROMPT_BYTES:
+            raise ValueError(f"prompt is larger than {MAX_PROMPT_BYTES} bytes")
+        return self
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """One seed a picture; they wrap around at the largest seed."""
+        return tuple((self.seed + k) % (MAX_SEED + 1) for k in range(self.count))
+
+    @property
+    def total_steps(self) -> int:
+        """Steps over all pictures of the job."""
+        return self.num_inference_steps * self.count
+
+
+class DeliveryAddress(Frozen):
+    """Where the result goes: the interaction's message, and what to fall back to.
+
+    `interaction_token` opens the message for 15 minutes after the interaction
+    (`interaction_at`, seconds since 1970), then only the bot's own token can post.
+    """
+
+    application_id: Snowflake
+    interaction_id: Snowflake
+    interaction_token: SecretStr
+    interaction_at: float
+    guild_id: Snowflake | None
+    channel_id: Snowflake
+    message_id: Snowflake
+    requester_id: Snowflake
+    locale: str = Field("en-US", max_length=10)
+
+    @field_serializer("interaction_token", when_used="json")
+    def _store_token(self, token: SecretStr) -> str:
+        # Redis has to hold it: the worker edits the message with it.
+        return token.get_secret_value()
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    # The result is known to be a failure, and the message that says so is not posted yet.
+    FAILING = "failing"
+    ENDED = "ended"
+
+
+class OutcomeCode(StrEnum):
+    """How a job ended. Codes and plain data cross Redis, never the text of an exception."""
+
+    DONE = "done"
+    STOPPED = "stopped"
+    TIMED_OUT = "timed_out"
+    RENDERER_LOST = "renderer_lost"
+    WORKER_LOST = "worker_lost"
+    MODEL_UNAVAILABLE = "model_unavailable"
+    RENDER_REFUSED = "render_refused"
+    RENDER_FAILED = "render_failed"
+    UNDELIVERABLE = "undeliverable"
+    INTERNAL = "internal"
+
+
+class Outcome(Frozen):
+    """How a job ended, and the message that shows it (None where none could be posted)."""
+
+    code: OutcomeCode
+    message_id: Snowflake | None = None
+    seconds: float | None = Field(None, ge=0)
+
+
+class Progress(Frozen):
+    """Steps done of all steps of the job."""
+
+    step: int = Field(0, ge=0)
+    total: int = Field(0, ge=0)
+
+
+class Job(Frozen):
+    """One job as Redis holds it. Times are seconds since 1970."""
+
+    id: Snowflake
+    request: RenderRequest
+    address: DeliveryAddress
+    state: JobState
+    attempt: int = Field(0, ge=0)
+    submitted_at: float
+    started_at: float | None = None
+    ended_at: float | None = None
+    progress: Progress = Progress()
+    outcome: Outcome | None = None
+
+
+class QueueStatus(Frozen):
+    """The queue at one moment."""
+
+    waiting: int = Field(ge=0)
+    running: int = Field(ge=0)
+    workers: int = Field(ge=0)

@@ -1,0 +1,52 @@
+"""Jobs as hashes in Redis: the one place that writes and reads the fields.
+
+Uses `newbie:{queue}:job:{id}` (see `jobs.keys`). Models are stored as JSON, numbers as text.
+"""
+
+from collections.abc import Mapping
+
+from redis.typing import EncodableT, FieldT
+
+from jobs.models import DeliveryAddress, Job, JobState, Outcome, Progress, RenderRequest
+
+
+def as_text(value: bytes | str) -> str:
+    """Decode what Redis answered; RQ needs a connection that leaves answers as bytes."""
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def to_fields(job: Job) -> dict[FieldT, EncodableT]:
+    """Write a job as the fields of its hash."""
+    fields: dict[FieldT, EncodableT] = {
+        "request": job.request.model_dump_json(),
+        "address": job.address.model_dump_json(),
+        "state": job.state.value,
+        "attempt": str(job.attempt),
+        "submitted_at": repr(job.submitted_at),
+        "step": str(job.progress.step),
+        "total": str(job.progress.total),
+    }
+    if job.started_at is not None:
+        fields["started_at"] = repr(job.started_at)
+    if job.ended_at is not None:
+        fields["ended_at"] = repr(job.ended_at)
+    if job.outcome is not None:
+        fields["outcome"] = job.outcome.model_dump_json()
+    return fields
+
+
+def from_fields(job_id: str, raw: Mapping[bytes | str, bytes | str]) -> Job:
+    """Read a job from the fields of its hash."""
+    fields = {as_text(name): as_text(value) for name, value in raw.items()}
+    return Job(
+        id=job_id,
+        request=RenderRequest.model_validate_json(fields["request"]),
+        address=DeliveryAddress.model_validate_json(fields["address"]),
+        state=JobState(fields["state"]),
+        attempt=int(fields["attempt"]),
+        submitted_at=float(fields["submitted_at"]),
+        started_at=float(fields["started_at"]) if "started_at" in fields else None,
+        ended_at=float(fields["ended_at"]) if "ended_at" in fields else None,
+        progress=Progress(step=int(fields["step"]), total=int(fields["total"])),
+        outcome=Outcome.model_validate_json(fields["outcome"]) if "outcome" in fields else None,
+    )
