@@ -9,6 +9,7 @@
 """
 
 import re
+from functools import lru_cache
 
 from newbie_pipeline.prompt.errors import Code, PromptError, quote
 from newbie_pipeline.prompt.scan import Kind, Markup, scan
@@ -56,12 +57,14 @@ def _check_structure(source: Source) -> None:
             has_text = is_visible(text[text_from : markup.start]) or _holds_text(text, markup)
             text_from = markup.end
         if markup.kind is Kind.END:
-            _close(source, open_elements, markup)
+            if not open_elements or open_elements[-1].name != markup.name:
+                raise _wrong_end(source, open_elements, markup)
+            open_elements.pop()
         elif markup.kind is Kind.START:
             if len(open_elements) == MAX_DEPTH:
                 tag = quote(f"<{markup.name}>")
                 raise source.error(Code.TOO_DEEP, markup.start, tag=tag, limit=MAX_DEPTH)
-            if _CHARACTER.fullmatch(markup.name):
+            if _is_character(markup.name):
                 characters += 1
                 if characters > MAX_CHARACTERS:
                     values = {"count": characters, "limit": MAX_CHARACTERS}
@@ -74,28 +77,32 @@ def _check_structure(source: Source) -> None:
         raise PromptError(Code.EMPTY)
 
 
+@lru_cache(maxsize=64)
+def _is_character(name: str) -> bool:
+    """Tell whether this is a character's element; a prompt repeats a few names many times."""
+    return _CHARACTER.fullmatch(name) is not None
+
+
 def _holds_text(text: str, markup: Markup) -> bool:
     if markup.kind is Kind.CDATA:
         return is_visible(text[markup.start + len("<![CDATA[") : markup.end - len("]]>")])
     return markup.kind is Kind.NUMBER
 
 
-def _close(source: Source, open_elements: list[Markup], end_tag: Markup) -> None:
-    """Take the element that this end tag closes off the open ones, or say why it closes none."""
+def _wrong_end(source: Source, open_elements: list[Markup], end_tag: Markup) -> PromptError:
+    """Say what is wrong with an end tag that is not the innermost open element's."""
     found = quote(f"</{end_tag.name}>")
     if not open_elements:
-        raise source.error(Code.CLOSES_NOTHING, end_tag.start, found=found)
-    innermost = open_elements.pop()
-    if innermost.name == end_tag.name:
-        return
+        return source.error(Code.CLOSES_NOTHING, end_tag.start, found=found)
+    innermost = open_elements[-1]
     if all(element.name != end_tag.name for element in open_elements):
         tag = quote(f"<{innermost.name}>")
-        raise source.error(Code.WRONG_END, end_tag.start, found=found, tag=tag)
+        return source.error(Code.WRONG_END, end_tag.start, found=found, tag=tag)
     next_tag = re.compile(rf"[^<]*+</{re.escape(innermost.name)}\s*+>")
     if next_tag.match(source.text, end_tag.end):
         expected = quote(f"</{innermost.name}>")
-        raise source.error(Code.CROSSED, end_tag.start, found=found, expected=expected)
-    raise _never_closed(source, innermost)
+        return source.error(Code.CROSSED, end_tag.start, found=found, expected=expected)
+    return _never_closed(source, innermost)
 
 
 def _never_closed(source: Source, element: Markup) -> PromptError:

@@ -15,33 +15,36 @@ The tests hold the scanner against lxml on the part of the language that both re
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Never
+from typing import NamedTuple, Never
 
 from newbie_pipeline.prompt.errors import Code, quote
 from newbie_pipeline.prompt.source import Source, is_allowed
 
 _NAME = r"\$?+[^\W\d][\w.:$\-]*+"
 _ATTRIBUTE = rf"""(?:\s++{_NAME}\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'))"""
-_OPENING = r"<(?!_<|o>_<o>)(?<!<o>_<)"
+_TAG_NAME = rf"(?!_<|o>_<o>)(?<!<o>_<){_NAME}"
+_NUMBER = r"\#(?:[0-9]++|x[0-9a-fA-F]++);"
+_ENTITY = rf"(?!(?:lt|gt|amp|quot|apos);){_NAME};"
 
-# "broken" comes after the well-formed alternatives and takes what begins like one of them.
+# Both alternatives begin with a plain character, which lets the search skip text fast. "broken"
+# comes after the well-formed alternatives and takes what begins like one of them.
 _MARKUP = re.compile(
     rf"""
-    (?P<start>{_OPENING}(?P<name>{_NAME})(?P<attributes>{_ATTRIBUTE}*+)\s*+(?P<empty>/?+)>)
-    | (?P<end></(?P<end_name>{_NAME})\s*+>)
-    | (?P<comment><!--(?s:.*?)-->)
-    | (?P<cdata><!\[CDATA\[(?s:.*?)\]\]>)
-    | (?P<instruction><\?{_NAME}(?s:.*?)\?>)
-    | (?P<broken>{_OPENING}{_NAME} | </\s*+(?:[>$]|[^\W\d]) | <!(?:--|\[|[^\W\d]) | <\?[^\W\d])
-    | (?P<number>&\#(?:[0-9]++|x[0-9a-fA-F]++);)
-    | (?P<entity>&(?!(?:lt|gt|amp|quot|apos);){_NAME};)
+    <(?:
+        (?P<start>(?P<name>{_TAG_NAME})(?P<attributes>{_ATTRIBUTE}*+)\s*+(?P<empty>/?+)>)
+        | /(?P<end>(?P<end_name>{_NAME})\s*+>)
+        | !--(?P<comment>(?s:.*?)-->)
+        | !\[CDATA\[(?P<cdata>(?s:.*?)\]\]>)
+        | \?(?P<instruction>{_NAME}(?s:.*?)\?>)
+        | (?P<broken>{_TAG_NAME} | /\s*+(?:[>$]|[^\W\d]) | !(?:--|\[|[^\W\d]) | \?[^\W\d])
+    )
+    | &(?:(?P<number>{_NUMBER})|(?P<entity>{_ENTITY}))
     """,
     re.VERBOSE,
 )
 
-_REFERENCE = re.compile(rf"&\#(?:[0-9]++|x[0-9a-fA-F]++);|&(?!(?:lt|gt|amp|quot|apos);){_NAME};")
+_REFERENCE = re.compile(rf"&(?:{_NUMBER}|{_ENTITY})")
 _NAME_ONLY = re.compile(_NAME)
 _SPACE = re.compile(r"\s*+")
 _ATTRIBUTE_NAME = re.compile(rf"\s++({_NAME})\s*+=")
@@ -65,8 +68,7 @@ class Kind(StrEnum):
     NUMBER = "number"
 
 
-@dataclass(frozen=True, slots=True)
-class Markup:
+class Markup(NamedTuple):
     """Hold one piece of markup: where it is, and for tags the name and whether it is empty."""
 
     kind: Kind

@@ -128,7 +128,8 @@ def is_allowed(code_point: int) -> bool:
 
 def is_visible(fragment: str) -> bool:
     """Tell whether the fragment holds anything but spaces and invisible format characters."""
-    return any(unicodedata.category(character) not in _INVISIBLE for character in fragment.strip())
+    rest = fragment.strip()
+    return bool(rest) and any(unicodedata.category(each) not in _INVISIBLE for each in rest)
 
 
 def without_blank_edges(text: str) -> str:
