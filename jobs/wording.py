@@ -23,7 +23,7 @@ def catalogue(language: str) -> dict[str, str]:
 
 def language_of(locale: str) -> str:
     """Choose the catalogue for one of Discord's locales, such as `zh-TW`."""
-    language = locale.split("-")[0].lower()
+    language = locale.split("-", maxsplit=1)[0].lower()
     return language if language in LANGUAGES else FALLBACK
 
 
