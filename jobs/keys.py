@@ -6,6 +6,7 @@
 | `newbie:{queue}:job:{id}:lease` | string | the attempt that is running now | `NEWBIE_QUEUE_LEASE`, renewed while the attempt lives |
 | `newbie:{queue}:job:{id}:writer` | string (lock) | who may edit the job's message now | 10 seconds, or until released |
 | `newbie:{queue}:active` | sorted set | ids of all jobs that have not ended, by time of submission | a member leaves when its job ends |
+| `newbie:{queue}:workers` | sorted set | names of workers, by the time of their last sign of life | a member leaves when it says goodbye, or an hour after its last sign |
 
 RQ keeps the order of the queue in keys of its own (`rq:*`): the list `rq:queue:{queue}` of
 waiting jobs, a hash for each of them, and its registries. RQ's job ids are
@@ -25,6 +26,11 @@ class Keys:
     def active(self) -> str:
         """Sorted set of the ids of jobs that have not ended."""
         return f"newbie:{self.queue}:active"
+
+    @property
+    def workers(self) -> str:
+        """Sorted set of workers by the time when each was last heard of."""
+        return f"newbie:{self.queue}:workers"
 
     def job(self, job_id: str) -> str:
         """Hash of one job."""

@@ -90,8 +90,17 @@ class Lifecycle:
         with redis_errors():
             self._redis.hset(self._keys.job(job_id), mapping={"step": step, "total": total})
 
+    def delivered(self, job_id: str, message_id: str) -> None:
+        """Record that the picture is posted, before the job is closed."""
+        with redis_errors():
+            self._redis.hset(self._keys.job(job_id), "delivered", message_id)
+
     def fail(self, job_id: str, attempt: int, code: OutcomeCode) -> bool:
-        """Record that the job failed and that its owner must be told."""
+        """Record that the job failed and that its owner must be told.
+
+        Returns:
+            False when the job is no longer this attempt's to fail.
+        """
         outcome = Outcome(code=code)
 
         def write(pipe: Pipeline) -> None:

@@ -152,6 +152,9 @@ class Job(Frozen):
     started_at: float | None = None
     ended_at: float | None = None
     progress: Progress = Progress()
+    # The message that shows the picture. Stored before the job is closed, so that an attempt
+    # that comes after a crash in between knows that nothing is left to post.
+    delivered: Snowflake | None = None
     outcome: Outcome | None = None
 
 

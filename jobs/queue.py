@@ -17,8 +17,8 @@ from typing import cast
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import LockError, WatchError
-from rq import Worker
 
+from jobs import presence
 from jobs.connection import redis_errors, rq_queue
 from jobs.errors import UnknownJob
 from jobs.keys import Keys, job_id_of, rq_id
@@ -30,6 +30,9 @@ from jobs.settings import QueueSettings
 RENDER_TASK = "worker.tasks.render"
 REPORT_TASK = "worker.tasks.report"
 WRITER_LOCK_SECONDS = 10.0
+# The task itself ends a render after `job_timeout`. RQ's own limit is a net below that, wide
+# enough for posting while Discord has an outage.
+DELIVERY_SECONDS = 180
 
 
 class RenderQueue:
@@ -85,7 +88,7 @@ class RenderQueue:
             task,
             args=[job_id, attempt],
             job_id=name,
-            timeout=self.settings.job_timeout,
+            timeout=self.settings.job_timeout + DELIVERY_SECONDS,
             result_ttl=0,
             failure_ttl=self.settings.keep_ended,
             description=name,
@@ -139,8 +142,11 @@ class RenderQueue:
         with redis_errors():
             waiting = self.rq.count
             active = int(self.redis.zcard(self.keys.active))
-            workers = Worker.count(connection=self.redis, queue=self.rq)
-        return QueueStatus(waiting=waiting, running=max(0, active - waiting), workers=workers)
+        return QueueStatus(
+            waiting=waiting,
+            running=max(0, active - waiting),
+            workers=presence.count(self.redis, self.keys),
+        )
 
     def change(
         self,

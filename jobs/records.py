@@ -30,6 +30,8 @@ def to_fields(job: Job) -> dict[FieldT, EncodableT]:
         fields["started_at"] = repr(job.started_at)
     if job.ended_at is not None:
         fields["ended_at"] = repr(job.ended_at)
+    if job.delivered is not None:
+        fields["delivered"] = job.delivered
     if job.outcome is not None:
         fields["outcome"] = job.outcome.model_dump_json()
     return fields
@@ -48,5 +50,6 @@ def from_fields(job_id: str, raw: Mapping[bytes | str, bytes | str]) -> Job:
         started_at=float(fields["started_at"]) if "started_at" in fields else None,
         ended_at=float(fields["ended_at"]) if "ended_at" in fields else None,
         progress=Progress(step=int(fields["step"]), total=int(fields["total"])),
+        delivered=fields.get("delivered"),
         outcome=Outcome.model_validate_json(fields["outcome"]) if "outcome" in fields else None,
     )

@@ -1,0 +1,105 @@
+"""A job's side of the renderer's socket."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jobs.models import OutcomeCode, RenderRequest
+from worker.errors import RendererLost, RendererUnavailable, RenderFailed, RenderRefused
+from worker.wire import Message, pack, read_frame
+
+RETRY_SECONDS = 0.2
+ERRORS = {OutcomeCode.RENDER_REFUSED: RenderRefused, OutcomeCode.RENDER_FAILED: RenderFailed}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Raw pixels: RGB, 8 bits a channel, row by row."""
+
+    width: int
+    height: int
+    pixels: bytes
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a render gave: its pictures, one a seed, how long it took, and the model's name."""
+
+    pictures: tuple[Picture, ...]
+    seconds: float
+    model: str
+    model_hash: str
+
+
+def spec_of(request: RenderRequest) -> dict[str, Any]:
+    """Write a request as the fields of `newbie_pipeline.render.RenderSpec`."""
+    return {
+        "prompt": request.prompt,
+        "negative_prompt": request.negative_prompt,
+        "width": request.size.width,
+        "height": request.size.height,
+        "num_inference_steps": request.num_inference_steps,
+        "guidance_scale": request.guidance_scale,
+        "seeds": list(request.seeds),
+    }
+
+
+async def render(
+    path: Path, request: RenderRequest, on_step: Callable[[int, int], None], *, wait: float
+) -> Rendered:
+    """Have the renderer draw a request; cancelling this coroutine cancels the render.
+
+    Raises:
+        RendererUnavailable: nothing listened on the socket for `wait` seconds.
+        RendererLost: the connection broke.
+        RenderRefused, RenderFailed: what the renderer answered.
+    """
+    reader, writer = await _connect(path, wait)
+    try:
+        writer.write(pack({"type": "render", "spec": spec_of(request)}))
+        await writer.drain()
+        return await _collect(reader, on_step)
+    except (asyncio.IncompleteReadError, OSError) as error:
+        raise RendererLost("the renderer closed the connection") from error
+    finally:
+        writer.close()
+
+
+async def _connect(path: Path, wait: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            return await asyncio.open_unix_connection(str(path))
+        except OSError as error:
+            # The renderer is being started again: its socket comes back.
+            if time.monotonic() >= deadline:
+                raise RendererUnavailable("no renderer answers on its socket") from error
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _collect(reader: asyncio.StreamReader, on_step: Callable[[int, int], None]) -> Rendered:
+    pictures: list[Picture] = []
+    while True:
+        message, payload = await read_frame(reader)
+        match message["type"]:
+            case "step":
+                on_step(int(message["step"]), int(message["total"]))
+            case "picture":
+                pictures.append(Picture(int(message["width"]), int(message["height"]), payload))
+            case "error":
+                raise _error(message)
+            case "done":
+                return Rendered(
+                    pictures=tuple(pictures),
+                    seconds=float(message["seconds"]),
+                    model=str(message["model"]),
+                    model_hash=str(message["model_hash"]),
+                )
+
+
+def _error(message: Message) -> RenderRefused | RenderFailed:
+    error = ERRORS.get(OutcomeCode(message["code"]), RenderFailed)
+    return error("the renderer refused or failed the request")

@@ -1,0 +1,43 @@
+"""The error tree of the worker room. Each error knows the outcome code that members see."""
+
+from jobs.models import OutcomeCode
+
+
+class WorkerError(Exception):
+    """Base of every error that the worker room raises on purpose."""
+
+    code = OutcomeCode.INTERNAL
+
+
+class RendererUnavailable(WorkerError):
+    """No renderer answered on its socket in time."""
+
+    code = OutcomeCode.MODEL_UNAVAILABLE
+
+
+class RendererLost(WorkerError):
+    """The renderer closed the connection in the middle of a render: it died."""
+
+    code = OutcomeCode.RENDERER_LOST
+
+
+class RenderRefused(WorkerError):
+    """The pipeline refused the request: it is not something that the model can draw."""
+
+    code = OutcomeCode.RENDER_REFUSED
+
+
+class RenderFailed(WorkerError):
+    """The pipeline broke while it rendered."""
+
+    code = OutcomeCode.RENDER_FAILED
+
+
+class Undeliverable(WorkerError):
+    """Discord took the message on no way that we have."""
+
+    code = OutcomeCode.UNDELIVERABLE
+
+
+class BadFrame(WorkerError):
+    """What came over the renderer's socket is not a frame of ours."""

@@ -1,0 +1,92 @@
+"""What a member sees of a job: texts, the embed and the files of a finished picture."""
+
+from dataclasses import dataclass
+
+import discord
+
+from jobs.models import Job, Outcome, OutcomeCode
+from jobs.settings import QueueSettings
+from jobs.wording import say
+from newbie_pipeline.recipe import Recipe, encode_png
+from worker.client import Rendered
+
+COLOUR = 0x5B8DEF
+
+
+@dataclass(frozen=True)
+class Content:
+    """One message: text, an embed, and files as (name, bytes)."""
+
+    text: str
+    embed: discord.Embed | None = None
+    files: tuple[tuple[str, bytes], ...] = ()
+
+
+def progress(job: Job, step: int, total: int) -> Content:
+    """Tell how far a running job is."""
+    key = "progress" if step else "started"
+    return Content(say(key, job.address.locale, step=step, total=total))
+
+
+def failure(job: Job, outcome: Outcome, settings: QueueSettings) -> Content:
+    """Tell why there is no picture. Only the requester is addressed."""
+    sentence = say(
+        f"outcome.{outcome.code.value}",
+        job.address.locale,
+        seconds=settings.job_timeout,
+        attempts=settings.max_attempts,
+        job_id=job.id,
+    )
+    return Content(f"<@{job.address.requester_id}> {sentence}")
+
+
+def pictures(job: Job, rendered: Rendered, version: str) -> Content:
+    """Show the finished pictures: one inside the embed, several as a grid above it."""
+    files = tuple(
+        (f"newbie-{job.id}-{seed}.png", _png(job, rendered, index, seed, version))
+        for index, seed in enumerate(job.request.seeds)
+    )
+    embed = _embed(job, rendered)
+    if len(files) == 1:
+        embed.set_image(url=f"attachment://{files[0][0]}")
+    return Content(f"<@{job.address.requester_id}>", embed, files)
+
+
+def _png(job: Job, rendered: Rendered, index: int, seed: int, version: str) -> bytes:
+    picture = rendered.pictures[index]
+    recipe = Recipe(
+        prompt=job.request.prompt,
+        negative_prompt=job.request.negative_prompt,
+        seed=seed,
+        width=picture.width,
+        height=picture.height,
+        num_inference_steps=job.request.num_inference_steps,
+        guidance_scale=job.request.guidance_scale,
+        model_name=rendered.model,
+        model_hash=rendered.model_hash,
+        version=version,
+    )
+    return encode_png((picture.pixels, (picture.width, picture.height)), recipe)
+
+
+def _embed(job: Job, rendered: Rendered) -> discord.Embed:
+    locale, request = job.address.locale, job.request
+    count = request.count
+    title = say("pictures.title" if count > 1 else "picture.title", locale, count=count)
+    embed = discord.Embed(title=title, colour=COLOUR)
+    seeds = "\n".join(str(seed) for seed in request.seeds)
+    rows = {
+        "picture.size": f"{request.size.width} × {request.size.height}",
+        "picture.seed": seeds,
+        "picture.steps": str(request.num_inference_steps),
+        "picture.guidance": f"{request.guidance_scale:g}",
+        "picture.time": say("picture.seconds", locale, seconds=f"{rendered.seconds:.1f}"),
+    }
+    for key, value in rows.items():
+        embed.add_field(name=say(key, locale), value=value, inline=True)
+    embed.set_footer(text=say("picture.model", locale, model=rendered.model))
+    return embed
+
+
+# Every code has its sentence: DONE is the picture itself.
+SILENT_CODES = {OutcomeCode.DONE}

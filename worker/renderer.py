@@ -1,0 +1,193 @@
+"""The renderer: the one process that holds the model and, where there is one, the GPU.
+
+It loads the pipeline once and serves renders over a Unix socket, one at a time, first come,
+first served. Torch runs on the main thread only; each connection has a thread of its own that
+sends what the render reports. A connection that closes cancels its render at the next step. A
+render that fails answers with a code; the renderer lives on.
+"""
+
+import contextlib
+import dataclasses
+import queue
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import structlog
+
+from jobs import logs
+from jobs.models import OutcomeCode
+from jobs.settings import LogSettings, read
+from supervisor.notify import notify_ready
+from worker.errors import BadFrame
+from worker.settings import WorkerSettings
+from worker.wire import Message, pack, receive_frame
+
+if TYPE_CHECKING:
+    from newbie_pipeline.render import Renderer, RenderSpec
+
+log = structlog.get_logger("renderer")
+
+Frame = tuple[Message, bytes]
+# How often a waiting connection thread looks whether its peer is still there.
+POLL_SECONDS = 0.1
+# A peer that takes nothing for this long is as good as gone.
+SEND_TIMEOUT_SECONDS = 60.0
+
+
+@dataclasses.dataclass
+class Render:
+    """One render that a connection asked for."""
+
+    spec: "RenderSpec"
+    frames: "queue.Queue[Frame | None]" = dataclasses.field(default_factory=queue.Queue)
+    cancelled: threading.Event = dataclasses.field(default_factory=threading.Event)
+
+
+class RenderServer:
+    """Takes renders from a socket and runs them one after the other."""
+
+    def __init__(self, renderer: "Renderer", socket_path: Path) -> None:
+        self.renderer = renderer
+        self.socket_path = socket_path
+        self.renders: queue.Queue[Render | None] = queue.Queue()
+
+    def serve(self) -> None:
+        """Render until `stop` is called."""
+        with self._listening() as listener:
+            threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+            notify_ready()
+            log.info("renderer_ready", **dataclasses.asdict(self.renderer.info))
+            while (render := self.renders.get()) is not None:
+                if not render.cancelled.is_set():
+                    self._run(render)
+
+    def stop(self) -> None:
+        """Let `serve` return after the render in hand."""
+        self.renders.put(None)
+
+    @contextlib.contextmanager
+    def _listening(self) -> Iterator[socket.socket]:
+        self.socket_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # A renderer that was killed leaves its socket file behind.
+        self.socket_path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            listener.bind(str(self.socket_path))
+            self.socket_path.chmod(0o600)
+            listener.listen()
+            try:
+                yield listener
+            finally:
+                self.socket_path.unlink(missing_ok=True)
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return  # the listener is closed: we are stopping
+            threading.Thread(target=self._attend, args=(connection,), daemon=True).start()
+
+    def _attend(self, connection: socket.socket) -> None:
+        """Read one request and send what its render reports, until done or hung up."""
+        from newbie_pipeline.render import RenderSpec  # noqa: PLC0415  (loads torch)
+
+        render: Render | None = None
+        with connection:
+            connection.settimeout(SEND_TIMEOUT_SECONDS)
+            try:
+                message, _ = receive_frame(connection)
+                spec = dict(message["spec"])
+                render = Render(RenderSpec(**{**spec, "seeds": tuple(spec["seeds"])}))
+                self.renders.put(render)
+                self._send_frames(connection, render)
+            except (BadFrame, KeyError, TypeError) as error:
+                log.warning("bad_request", error=type(error).__name__)
+            except OSError:
+                pass  # hung up; the finally clause cancels the render
+            finally:
+                if render is not None:
+                    render.cancelled.set()
+
+    @staticmethod
+    def _send_frames(connection: socket.socket, render: Render) -> None:
+        while True:
+            try:
+                frame = render.frames.get(timeout=POLL_SECONDS)
+            except queue.Empty:
+                if _hung_up(connection):
+                    return
+                continue
+            if frame is None:
+                return
+            connection.sendall(pack(*frame))
+
+    def _run(self, render: Render) -> None:
+        """Render on the main thread; whatever happens, the connection gets an end."""
+        from newbie_pipeline.errors import RenderCancelled, RenderInputError  # noqa: PLC0415
+
+        def on_step(step: int, total: int) -> None:
+            render.frames.put(({"type": "step", "step": step, "total": total}, b""))
+
+        started = time.monotonic()
+        try:
+            images = self.renderer.render(render.spec, on_step, render.cancelled.is_set)
+        except RenderCancelled:
+            log.info("render_cancelled", duration=round(time.monotonic() - started, 3))
+        except RenderInputError as error:
+            log.warning("render_refused", reason=str(error))
+            render.frames.put(({"type": "error", "code": OutcomeCode.RENDER_REFUSED.value}, b""))
+        except Exception:  # the edge of the process: one bad render must not end it
+            log.exception("render_failed")
+            render.frames.put(({"type": "error", "code": OutcomeCode.RENDER_FAILED.value}, b""))
+        else:
+            seconds = time.monotonic() - started
+            for image in images:
+                size = {"width": image.width, "height": image.height}
+                render.frames.put(({"type": "picture", **size}, image.convert("RGB").tobytes()))
+            info = self.renderer.info
+            done = {"seconds": seconds, "model": info.model_name, "model_hash": info.model_hash}
+            render.frames.put(({"type": "done", **done}, b""))
+            log.info("render_done", pictures=len(images), duration=round(seconds, 3))
+        finally:
+            render.frames.put(None)
+
+
+def _hung_up(connection: socket.socket) -> bool:
+    readable, _, _ = select.select([connection], [], [], 0)
+    # A job sends nothing after its request, so readable means closed.
+    return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
+
+
+def main() -> int:
+    """Load the checkpoint and serve until SIGTERM or SIGINT."""
+    settings = read(WorkerSettings)
+    logs.configure(read(LogSettings), "renderer")
+    from newbie_pipeline.errors import PipelineError  # noqa: PLC0415
+    from newbie_pipeline.render import Renderer  # noqa: PLC0415  (loads torch)
+
+    try:
+        renderer = Renderer.load(settings.model, device=settings.device, dtype=settings.dtype)
+    except PipelineError as error:
+        log.error("model_not_loaded", model=str(settings.model), reason=str(error))
+        return 1
+    server = RenderServer(renderer, settings.socket)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        server.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    server.serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""Settings of the worker."""
+
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from jobs.settings import RoomSettings
+
+
+class WorkerSettings(RoomSettings):
+    """How this worker renders and posts."""
+
+    model_config = SettingsConfigDict(env_prefix="NEWBIE_WORKER_")
+
+    model: Path = Field(description="Directory of the checkpoint.")
+    device: str | None = Field(
+        None, description="Device of the renderer, such as cuda:0; unset: the first GPU, or cpu."
+    )
+    dtype: Literal["bfloat16", "float16", "float32"] | None = Field(
+        None, description="Precision of the weights; unset: bfloat16 on a GPU, float32 on a CPU."
+    )
+    slots: int = Field(
+        2,
+        ge=1,
+        le=8,
+        description="Jobs in hand at once: one renders while another is encoded and posted.",
+    )
+    runtime_dir: Path = Field(
+        Path(tempfile.gettempdir()) / "newbie-worker",
+        description="Directory of the renderer's socket; only this user may enter it.",
+    )
+    progress_interval: float = Field(
+        3.0, ge=1.0, le=60.0, description="Seconds between two edits that show progress."
+    )
+    renderer_wait: float = Field(
+        300.0, ge=1.0, description="Seconds that a job waits for a renderer that is starting."
+    )
+    shutdown_grace: float = Field(
+        60.0, ge=0.0, description="Seconds that a running job may take to finish on SIGTERM."
+    )
+
+    @property
+    def socket(self) -> Path:
+        """Unix socket of the renderer."""
+        return self.runtime_dir / "renderer.sock"

@@ -1,0 +1,120 @@
+"""One RQ worker process: takes one job after the other and forks a process for each.
+
+It never touches the model or the GPU. After a forked process ended without closing its job
+(RQ's stop command, out of memory, killed), this process says what becomes of the job.
+"""
+
+import importlib.metadata
+import signal
+import socket
+import sys
+import time
+
+import discord
+import structlog
+from rq import Queue, Worker
+from rq.job import Job as RQJob
+from rq.job import JobStatus
+from rq.serializers import JSONSerializer
+
+from jobs import logs
+from jobs.connection import connect
+from jobs.errors import SettingsError, UnknownJob
+from jobs.keys import job_id_of
+from jobs.lifecycle import Lifecycle
+from jobs.models import Job, JobState, OutcomeCode
+from jobs.queue import RenderQueue
+from jobs.settings import DiscordSettings, LogSettings, QueueSettings, RedisSettings, read
+from supervisor.notify import notify_ready
+from worker import tasks
+from worker.settings import WorkerSettings
+
+log = structlog.get_logger("worker")
+
+# RQ writes its own sign of life this often while it waits, and waits this long for a job at
+# most before it looks around again.
+RQ_WORKER_TTL_SECONDS = 60
+
+
+class SlotWorker(Worker):
+    """RQ's forking worker, which also closes jobs whose process was killed."""
+
+    bench: tasks.Bench
+
+    def execute_job(self, job: RQJob, queue: Queue) -> None:
+        """Run a job in a forked process, then settle what that process left open."""
+        super().execute_job(job, queue)
+        self.settle(job)
+
+    def settle(self, job: RQJob) -> None:
+        """Decide about a job whose process ended while the job was still running."""
+        lifecycle = self.bench.lifecycle
+        try:
+            ours = self.bench.queue.get(job_id_of(job.id))
+        except UnknownJob:
+            return
+        attempt = int(job.args[1])
+        if ours.state is not JobState.RUNNING or ours.attempt != attempt:
+            return
+        code = self._final_code(job, ours)
+        if code is None:
+            lifecycle.abandon(ours)
+        elif lifecycle.fail(ours.id, attempt, code):
+            lifecycle.enqueue_report(ours.id, attempt)
+
+    def _final_code(self, job: RQJob, ours: Job) -> OutcomeCode | None:
+        """Tell whether a second attempt would be wrong, and which outcome it is then."""
+        if job.get_status(refresh=True) is JobStatus.STOPPED:
+            return OutcomeCode.STOPPED
+        if time.time() - (ours.started_at or 0.0) >= self.bench.queue_settings.job_timeout:
+            return OutcomeCode.TIMED_OUT
+        return None
+
+
+def build_bench() -> tasks.Bench:
+    """Read the settings and open the connections of this process.
+
+    Raises:
+        SettingsError: a setting is missing or wrong.
+    """
+    queue_settings, discord_settings = read(QueueSettings), read(DiscordSettings)
+    queue = RenderQueue(connect(read(RedisSettings)), queue_settings)
+    # The one thing that differs between Discord and the playground.
+    discord.http.Route.BASE = discord_settings.api_url
+    return tasks.Bench(
+        queue=queue,
+        lifecycle=Lifecycle(queue),
+        queue_settings=queue_settings,
+        discord=discord_settings,
+        worker=read(WorkerSettings),
+        version=importlib.metadata.version("newbie-bot"),
+    )
+
+
+def main() -> int:
+    """Work until SIGTERM or SIGINT; the job in hand is finished first."""
+    try:
+        logs.configure(read(LogSettings), "slot")
+        bench = build_bench()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    tasks.install(bench)
+    worker = SlotWorker(
+        [bench.queue.rq],
+        connection=bench.queue.redis,
+        serializer=JSONSerializer,
+        worker_ttl=RQ_WORKER_TTL_SECONDS,
+        log_job_description=False,
+    )
+    worker.bench = bench
+    log.debug("slot_ready", name=worker.name, host=socket.gethostname())
+    # Before RQ installs its own handlers, a signal just ends the process.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    notify_ready()
+    worker.work(logging_level=None)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
