@@ -1,0 +1,29 @@
+"""The one error tree of the pipeline: everything that it raises on purpose is a `PipelineError`.
+
+The prompt language has a tree of its own (`newbie_pipeline.prompt.errors`). Nothing here imports
+torch, so that a process that only forwards a render can name these errors too.
+"""
+
+
+class PipelineError(Exception):
+    """Base class of every error that loading or rendering raises on purpose."""
+
+
+class CheckpointError(PipelineError):
+    """A checkpoint cannot be used; the message names the file and, where it has one, the key."""
+
+
+class RenderInputError(PipelineError, ValueError):
+    """A size, step count or other input is outside what the loaded model can draw."""
+
+
+class NonFiniteLatentsError(PipelineError):
+    """The latents became infinite or not a number; the message names the step."""
+
+
+class RenderCancelled(PipelineError):  # noqa: N818 - an order that was obeyed, not a fault
+    """The caller asked to stop and the render ended at the next step."""
+
+
+class RecipeError(PipelineError):
+    """A picture carries no recipe that can be read."""

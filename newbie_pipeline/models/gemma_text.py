@@ -1,0 +1,58 @@
+"""Gemma 3's text model, cut off where the Next-DiT reads it.
+
+The condition is the raw output of the last layer but one (`hidden_states[-2]`), so the last layer
+and the final norm are neither built nor loaded: `last_hidden_state` of this class is that output.
+"""
+
+from typing import Any
+
+from torch import nn
+from transformers import Gemma3TextConfig, Gemma3TextModel, PreTrainedModel
+
+# diffusers looks the base class up in this module when it loads a saved pipeline.
+__all__ = ["GemmaTextEncoder", "PreTrainedModel", "truncated_config"]
+
+# A checkpoint may hold the text model alone or inside the multimodal one.
+TEXT_PREFIXES = ("language_model.model.", "model.language_model.", "model.", "")
+UNUSED_PREFIXES = (
+    "vision_tower.",
+    "multi_modal_projector.",
+    "model.vision_tower.",
+    "model.multi_modal_projector.",
+    "lm_head.",
+    "language_model.lm_head.",
+)
+
+
+class GemmaTextEncoder(Gemma3TextModel):
+    """Gemma 3 without its last layer and final norm; its config counts the layers that are left."""
+
+    def __init__(self, config: Gemma3TextConfig) -> None:
+        super().__init__(config)
+        self.norm = nn.Identity()
+
+
+def truncated_config(config: dict[str, Any]) -> Gemma3TextConfig:
+    """Make the encoder's config out of a checkpoint's config.json, multimodal or text only."""
+    text = dict(config.get("text_config", config))
+    for key in ("architectures", "model_type", "transformers_version", "dtype", "torch_dtype"):
+        text.pop(key, None)
+    full = Gemma3TextConfig(**text)
+    text["num_hidden_layers"] = full.num_hidden_layers - 1
+    text["layer_types"] = list(full.layer_types[:-1])
+    text["use_cache"] = False
+    return Gemma3TextConfig(**text)
+
+
+def own_key(key: str, num_layers: int) -> str | None:
+    """Give this module's key for a checkpoint's, or None for a part that conditioning never needs.
+
+    `num_layers` is the number of layers kept; the checkpoint has one more.
+    """
+    if key.startswith(UNUSED_PREFIXES):
+        return None
+    prefix = next(prefix for prefix in TEXT_PREFIXES if key.startswith(prefix))
+    own = key.removeprefix(prefix)
+    if own == "norm.weight" or own.startswith(f"layers.{num_layers}."):
+        return None
+    return own

@@ -1,0 +1,173 @@
+"""The layers that the Next-DiT is stacked from; attribute names are the checkpoint's own."""
+
+import torch
+from diffusers.models.attention import AttentionModuleMixin
+from diffusers.models.attention_dispatch import dispatch_attention_fn
+from torch import nn
+
+from newbie_pipeline.models.rope import RotaryTable, rotate
+
+QK_NORM_EPS = 1e-6
+FINAL_NORM_EPS = 1e-6
+TIMESTEP_FREQUENCIES = 256
+
+
+class NextDiTAttnProcessor:
+    """Runs one attention through diffusers' dispatcher, whatever backend is chosen there."""
+
+    _attention_backend = None
+    _parallel_config = None
+
+    def __call__(
+        self,
+        attn: "JointAttention",
+        hidden_states: torch.Tensor,
+        rotary: RotaryTable,
+        key_mask: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """Attend over all tokens [batch, tokens, dim]; `key_mask` is True at tokens that count."""
+        head_dim = attn.head_dim
+        projected = attn.qkv(hidden_states).unflatten(-1, (-1, head_dim))
+        query, key, value = projected.split((attn.n_heads, attn.n_kv_heads, attn.n_kv_heads), dim=2)
+        query = rotate(attn.q_norm(query), rotary)
+        key = rotate(attn.k_norm(key), rotary)
+        attended: torch.Tensor = dispatch_attention_fn(
+            query,
+            key,
+            value,
+            attn_mask=key_mask,
+            enable_gqa=attn.n_kv_heads != attn.n_heads,
+            backend=self._attention_backend,
+            parallel_config=self._parallel_config,
+        )
+        attended = attended.flatten(2).to(hidden_states.dtype)
+        output: torch.Tensor = attn.out(attended)
+        return output
+
+
+class JointAttention(nn.Module, AttentionModuleMixin):
+    """Grouped-query self-attention with normalised queries and keys and one fused projection."""
+
+    _default_processor_cls = NextDiTAttnProcessor
+    _available_processors = (NextDiTAttnProcessor,)
+    _supports_qkv_fusion = False  # the checkpoint's projection is fused already
+
+    def __init__(self, dim: int, n_heads: int, n_kv_heads: int, qk_norm: bool) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.n_kv_heads = n_kv_heads
+        self.head_dim = dim // n_heads
+        self.qkv = nn.Linear(dim, (n_heads + 2 * n_kv_heads) * self.head_dim, bias=False)
+        self.out = nn.Linear(n_heads * self.head_dim, dim, bias=False)
+        self.q_norm = nn.RMSNorm(self.head_dim, QK_NORM_EPS) if qk_norm else nn.Identity()
+        self.k_norm = nn.RMSNorm(self.head_dim, QK_NORM_EPS) if qk_norm else nn.Identity()
+        self.processor = NextDiTAttnProcessor()
+
+    def forward(
+        self, hidden_states: torch.Tensor, rotary: RotaryTable, key_mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Mix the tokens of each sample; see the processor for the shapes."""
+        return self.processor(self, hidden_states, rotary, key_mask)
+
+
+class FeedForward(nn.Module):
+    """SwiGLU with the hidden width rounded up to a multiple of `multiple_of`."""
+
+    def __init__(self, dim: int, multiple_of: int, ffn_dim_multiplier: float | None) -> None:
+        super().__init__()
+        wanted = int(4 * dim * (1.0 if ffn_dim_multiplier is None else ffn_dim_multiplier))
+        hidden = multiple_of * -(-wanted // multiple_of)
+        self.w1 = nn.Linear(dim, hidden, bias=False)
+        self.w2 = nn.Linear(hidden, dim, bias=False)
+        self.w3 = nn.Linear(dim, hidden, bias=False)
+
+    def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
+        """Transform each token by itself."""
+        gated = nn.functional.silu(self.w1(hidden_states)) * self.w3(hidden_states)
+        output: torch.Tensor = self.w2(gated)
+        return output
+
+
+class JointTransformerBlock(nn.Module):
+    """One block: attention and feed-forward, each between two norms, modulated by time or not."""
+
+    def __init__(
+        self,
+        dim: int,
+        n_heads: int,
+        n_kv_heads: int,
+        multiple_of: int,
+        ffn_dim_multiplier: float | None,
+        norm_eps: float,
+        qk_norm: bool,
+        modulation_dim: int | None,
+    ) -> None:
+        super().__init__()
+        self.attention = JointAttention(dim, n_heads, n_kv_heads, qk_norm)
+        self.feed_forward = FeedForward(dim, multiple_of, ffn_dim_multiplier)
+        self.attention_norm1 = nn.RMSNorm(dim, norm_eps)
+        self.ffn_norm1 = nn.RMSNorm(dim, norm_eps)
+        self.attention_norm2 = nn.RMSNorm(dim, norm_eps)
+        self.ffn_norm2 = nn.RMSNorm(dim, norm_eps)
+        # Without time (the context refiner) a block has no modulation weights at all.
+        self.adaLN_modulation = (
+            nn.Sequential(nn.SiLU(), nn.Linear(modulation_dim, 4 * dim))
+            if modulation_dim is not None
+            else None
+        )
+
+    def forward(
+        self,
+        hidden_states: torch.Tensor,
+        rotary: RotaryTable,
+        key_mask: torch.Tensor | None,
+        time_embed: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Refine tokens [batch, tokens, dim] given the time embedding [batch, modulation_dim]."""
+        if self.adaLN_modulation is None:
+            attended = self.attention(self.attention_norm1(hidden_states), rotary, key_mask)
+            hidden_states = hidden_states + self.attention_norm2(attended)
+            fed = self.feed_forward(self.ffn_norm1(hidden_states))
+            return hidden_states + self.ffn_norm2(fed)
+        modulation = self.adaLN_modulation(time_embed).unsqueeze(1)
+        scale_msa, gate_msa, scale_mlp, gate_mlp = modulation.chunk(4, dim=-1)
+        attended = self.attention(
+            self.attention_norm1(hidden_states) * (1 + scale_msa), rotary, key_mask
+        )
+        hidden_states = hidden_states + gate_msa.tanh() * self.attention_norm2(attended)
+        fed = self.feed_forward(self.ffn_norm1(hidden_states) * (1 + scale_mlp))
+        return hidden_states + gate_mlp.tanh() * self.ffn_norm2(fed)
+
+
+class FinalLayer(nn.Module):
+    """Projects tokens to patches after a norm that only the time embedding scales."""
+
+    def __init__(self, dim: int, patch_features: int, modulation_dim: int) -> None:
+        super().__init__()
+        self.norm_final = nn.LayerNorm(dim, eps=FINAL_NORM_EPS, elementwise_affine=False)
+        self.linear = nn.Linear(dim, patch_features)
+        self.adaLN_modulation = nn.Sequential(nn.SiLU(), nn.Linear(modulation_dim, dim))
+
+    def forward(self, hidden_states: torch.Tensor, time_embed: torch.Tensor) -> torch.Tensor:
+        """Map tokens [batch, tokens, dim] to patches [batch, tokens, patch_features]."""
+        scale = self.adaLN_modulation(time_embed).unsqueeze(1)
+        output: torch.Tensor = self.linear(self.norm_final(hidden_states) * (1 + scale))
+        return output
+
+
+class TimestepEmbedder(nn.Module):
+    """Sinusoids of the raw t (0 to 1, no factor), cosines first, then a small MLP."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(
+            nn.Linear(TIMESTEP_FREQUENCIES, dim), nn.SiLU(), nn.Linear(dim, dim)
+        )
+
+    def forward(self, timestep: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """Embed timesteps [batch] as [batch, dim]."""
+        half = TIMESTEP_FREQUENCIES // 2
+        exponent = torch.arange(half, dtype=torch.float32, device=timestep.device) / half
+        angle = timestep.float().unsqueeze(-1) * 10000.0**-exponent
+        output: torch.Tensor = self.mlp(torch.cat((angle.cos(), angle.sin()), dim=-1).to(dtype))
+        return output

@@ -1,0 +1,70 @@
+"""The recipe that a picture carries, and the PNG that carries it; loads no torch.
+
+The recipe is JSON in an iTXt chunk with the keyword `newbie-recipe`; the prompt alone is in the
+standard keyword `Description`, so that any viewer shows it. Both are UTF-8 and uncompressed.
+"""
+
+from io import BytesIO
+
+from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from newbie_pipeline.errors import RecipeError
+
+KEYWORD = "newbie-recipe"
+PROMPT_KEYWORD = "Description"
+MAX_SEED = 2**63 - 1
+ZLIB_LEVEL = 4
+
+
+class Recipe(BaseModel):
+    """Everything that is needed to draw the same picture again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    prompt: str
+    negative_prompt: str = ""
+    seed: int = Field(ge=0, le=MAX_SEED)
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+    num_inference_steps: int = Field(gt=0)
+    guidance_scale: float = Field(ge=0, allow_inf_nan=False)
+    model_name: str
+    model_hash: str
+    version: str
+
+
+def encode_png(image: Image.Image | bytes, recipe: Recipe) -> bytes:
+    """Encode a picture, or its raw RGB bytes row by row, as a PNG with the recipe inside.
+
+    Raises RecipeError when the picture's size is not the recipe's.
+    """
+    size = (recipe.width, recipe.height)
+    if isinstance(image, bytes):
+        if len(image) != recipe.width * recipe.height * 3:
+            raise RecipeError(f"{len(image)} bytes are no RGB picture of {size[0]} x {size[1]}")
+        image = Image.frombytes("RGB", size, image)
+    if image.size != size:
+        raise RecipeError(f"the picture has size {image.size}, the recipe says {size}")
+    text = PngInfo()
+    text.add_itxt(KEYWORD, recipe.model_dump_json())
+    text.add_itxt(PROMPT_KEYWORD, recipe.prompt)
+    output = BytesIO()
+    image.convert("RGB").save(output, "PNG", pnginfo=text, compress_level=ZLIB_LEVEL)
+    return output.getvalue()
+
+
+def read_recipe(png: bytes) -> Recipe:
+    """Read the recipe back; raises RecipeError when the bytes are no PNG or carry none."""
+    try:
+        with Image.open(BytesIO(png), formats=["PNG"]) as image:
+            text = image.info.get(KEYWORD)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise RecipeError("not a readable PNG") from error
+    if text is None:
+        raise RecipeError("the picture carries no recipe")
+    try:
+        return Recipe.model_validate_json(text)
+    except ValidationError as error:
+        raise RecipeError(f"the picture's recipe is damaged: {error.error_count()} errors") from error

@@ -1,0 +1,92 @@
+"""What the text encoders make of a prompt, as the Next-DiT takes it.
+
+Gemma reads the system prompt and the prompt, right-padded; Jina CLIP reads the prompt alone. An
+empty prompt goes to both as the empty string, without the system prompt.
+"""
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from newbie_pipeline.models.gemma_text import GemmaTextEncoder
+
+logger = logging.getLogger(__name__)
+
+# The one that the model was trained with.
+SYSTEM_PROMPT = (
+    "You are an assistant designed to generate high-quality anime images with the highest degree "
+    "of image-text alignment based on textual prompts. <Prompt Start>"
+)
+PAD_TO_MULTIPLE_OF = 8
+
+
+@dataclass(frozen=True)
+class TextCondition:
+    """One batch of encoded prompts.
+
+    `prompt_embeds` [batch, tokens, features] are Gemma's, `prompt_attention_mask` [batch, tokens]
+    is 1 at real tokens, `pooled_prompt_embeds` [batch, features] is Jina CLIP's vector.
+    """
+
+    prompt_embeds: torch.Tensor
+    prompt_attention_mask: torch.Tensor
+    pooled_prompt_embeds: torch.Tensor
+
+    def repeat(self, times: int) -> "TextCondition":
+        """Repeat each prompt for its pictures: all of the first prompt's, then the next one's."""
+        return replace(
+            self,
+            prompt_embeds=self.prompt_embeds.repeat_interleave(times, dim=0),
+            prompt_attention_mask=self.prompt_attention_mask.repeat_interleave(times, dim=0),
+            pooled_prompt_embeds=self.pooled_prompt_embeds.repeat_interleave(times, dim=0),
+        )
+
+
+def with_system_prompt(prompt: str, system_prompt: str) -> str:
+    """Put the system prompt before a prompt; an empty one stays empty."""
+    return f"{system_prompt} {prompt}" if prompt and system_prompt else prompt
+
+
+def tokenize(
+    tokenizer: Any, texts: list[str], max_length: int, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give ids and mask [batch, tokens], right-padded; text that does not fit is cut with a warning.
+
+    The warning names how much was cut at information level of detail only: prompts are private.
+    """
+    batch = tokenizer(
+        texts,
+        padding=True,
+        padding_side="right",
+        pad_to_multiple_of=PAD_TO_MULTIPLE_OF,
+        max_length=max_length,
+        truncation=True,
+        return_tensors="pt",
+    )
+    for index, text in enumerate(texts):
+        kept = int(batch.attention_mask[index].sum())
+        if kept < max_length:
+            continue
+        everything = tokenizer(text).input_ids
+        if len(everything) > max_length:
+            cut = tokenizer.decode(everything[max_length - 1 :], skip_special_tokens=True)
+            logger.warning("a prompt was cut to %d tokens, %d too many", max_length, len(everything))
+            logger.debug("the part of the prompt that was cut: %r", cut)
+    return batch.input_ids.to(device), batch.attention_mask.to(device)
+
+
+def gemma_features(
+    text_encoder: torch.nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor
+) -> torch.Tensor:
+    """Run Gemma up to the output of its last layer but one: [batch, tokens, hidden]."""
+    if isinstance(text_encoder, GemmaTextEncoder):
+        output = text_encoder(input_ids=input_ids, attention_mask=attention_mask)
+        features: torch.Tensor = output.last_hidden_state
+        return features
+    output = text_encoder(
+        input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
+    )
+    features = output.hidden_states[-2]
+    return features

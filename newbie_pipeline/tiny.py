@@ -1,0 +1,181 @@
+"""A complete checkpoint of a few megabytes with random weights, in the official layout.
+
+It is for trying and testing everything around the model: pictures are colourful noise that differs
+by prompt and by seed. The same seed writes the same bytes. Its VAE shrinks by 32 instead of 8, so a
+one-megapixel picture takes about a second on a CPU.
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler
+from safetensors.torch import save_file
+from torch import nn
+from transformers import Gemma3TextConfig, Gemma3TextModel
+
+from newbie_pipeline.models.jina_clip import HF_PREFIX, PARAMETRIZED, JinaClipTextModel
+from newbie_pipeline.models.next_dit import NextDiT
+from newbie_pipeline.tiny_tokenizers import gemma_tokenizer, jina_tokenizer
+
+TRANSFORMER_CLASS = "NextDiT_3B_GQA_patch2_Adaln_Refiner_WHIT_CLIP"
+ADAPTER_RANK = 4
+
+TRANSFORMER_CONFIG: dict[str, Any] = {
+    "patch_size": 2,
+    "in_channels": 16,
+    "dim": 96,
+    "n_layers": 3,
+    "n_refiner_layers": 2,
+    "n_heads": 4,
+    "n_kv_heads": 2,
+    "multiple_of": 256,
+    "ffn_dim_multiplier": None,
+    "norm_eps": 1e-5,
+    "qk_norm": True,
+    "axes_dims": [8, 8, 8],
+    "axes_lens": [1024, 512, 512],
+}
+GEMMA_CONFIG: dict[str, Any] = {
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+    "query_pre_attn_scalar": 16,
+    "sliding_window": 1024,
+    "sliding_window_pattern": 3,
+    "rope_scaling": {"factor": 8.0, "rope_type": "linear"},
+}
+JINA_SIZES = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
+VAE_CONFIG: dict[str, Any] = {
+    "block_out_channels": [8, 16, 16, 16, 16, 16],
+    "down_block_types": ["DownEncoderBlock2D"] * 6,
+    "up_block_types": ["UpDecoderBlock2D"] * 6,
+    "layers_per_block": 1,
+    "latent_channels": 16,
+    "norm_num_groups": 4,
+    "sample_size": 1024,
+    "scaling_factor": 0.3611,
+    "shift_factor": 0.1159,
+    "use_quant_conv": False,
+    "use_post_quant_conv": False,
+}
+
+
+def make_tiny(directory: Path | str, seed: int = 0) -> None:
+    """Write a tiny checkpoint into a folder, which is made when it is not there."""
+    directory = Path(directory)
+    generator = torch.Generator("cpu").manual_seed(seed)
+    _write_transformer(directory / "transformer", generator)
+    _write_gemma(directory / "text_encoder", generator)
+    _write_jina(directory / "clip_model", generator)
+    _write_vae(directory / "vae", generator)
+    FlowMatchEulerDiscreteScheduler(shift=6.0).save_pretrained(str(directory / "scheduler"))
+    _write_json(
+        directory / "model_index.json",
+        {
+            "_class_name": "NewbiePipeline",
+            "transformer": ["models", TRANSFORMER_CLASS],
+            "text_encoder": ["transformers", "Gemma3ForConditionalGeneration"],
+            "clip_model": ["transformers", "JinaCLIPModel"],
+            "vae": ["diffusers", "AutoencoderKL"],
+            "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+        },
+    )
+
+
+def _write_transformer(folder: Path, generator: torch.Generator) -> None:
+    widths = {
+        "cap_feat_dim": GEMMA_CONFIG["hidden_size"],
+        "clip_text_dim": JINA_SIZES["hidden_size"],
+    }
+    model = NextDiT(**TRANSFORMER_CONFIG, **widths)
+    _fill(model, generator)
+    config = {"_class_name": TRANSFORMER_CLASS, **TRANSFORMER_CONFIG, **widths}
+    _write_json(folder / "config.json", config)
+    _write_weights(folder / "diffusion_pytorch_model.safetensors", model.state_dict())
+
+
+def _write_gemma(folder: Path, generator: torch.Generator) -> None:
+    tokenizer = gemma_tokenizer()
+    text_config = {**GEMMA_CONFIG, "vocab_size": len(tokenizer)}
+    model = Gemma3TextModel(Gemma3TextConfig(**text_config))
+    _fill(model, generator)
+    # Gemma's norms multiply by 1 + weight.
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "norm" in name:
+                parameter.sub_(1.0)
+    config = {
+        "architectures": ["Gemma3ForConditionalGeneration"],
+        "model_type": "gemma3",
+        "text_config": {"model_type": "gemma3_text", **text_config},
+    }
+    _write_json(folder / "config.json", config)
+    weights = {f"language_model.model.{key}": value for key, value in model.state_dict().items()}
+    _write_weights(folder / "model.safetensors", weights)
+    tokenizer.save_pretrained(str(folder))
+
+
+def _write_jina(folder: Path, generator: torch.Generator) -> None:
+    tokenizer = jina_tokenizer()
+    model = JinaClipTextModel(vocab_size=len(tokenizer), num_attention_heads=1, **JINA_SIZES)
+    _fill(model, generator)
+    weights = {"logit_scale": torch.zeros(())}
+    for key, value in model.state_dict().items():
+        if value.ndim < 2:
+            weights[HF_PREFIX + key] = value
+            continue
+        head = HF_PREFIX + key.removesuffix(".weight") + PARAMETRIZED
+        rows, columns = value.shape
+        # An embedding's factors are stored the other way round than a linear layer's.
+        shape_a = (1, rows if "embeddings" in key else ADAPTER_RANK)
+        shape_a += (ADAPTER_RANK if "embeddings" in key else columns,)
+        shape_b = (1, ADAPTER_RANK if "embeddings" in key else rows)
+        shape_b += (columns if "embeddings" in key else ADAPTER_RANK,)
+        weights[f"{head}original"] = value
+        weights[f"{head}0.lora_A"] = 0.02 * torch.randn(shape_a, generator=generator)
+        weights[f"{head}0.lora_B"] = 0.02 * torch.randn(shape_b, generator=generator)
+    config = {"architectures": ["JinaCLIPModel"], "model_type": "jina_clip", "text_config": {}}
+    _write_json(folder / "config.json", config)
+    _write_weights(folder / "model.safetensors", weights)
+    tokenizer.save_pretrained(str(folder))
+
+
+def _write_vae(folder: Path, generator: torch.Generator) -> None:
+    model = AutoencoderKL(**VAE_CONFIG)
+    _fill(model, generator)
+    _write_json(folder / "config.json", {"_class_name": "AutoencoderKL", **VAE_CONFIG})
+    _write_weights(folder / "diffusion_pytorch_model.safetensors", model.state_dict())
+
+
+def _fill(model: nn.Module, generator: torch.Generator) -> None:
+    """Draw all weights from one generator: torch's own initialisation may change with its version.
+
+    Matrices keep their input's variance, norms are near one, biases near zero.
+    """
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            noise = torch.randn(parameter.shape, generator=generator)
+            if "embed_tokens" in name or "_embeddings" in name:
+                parameter.copy_(noise)
+            elif parameter.ndim >= 2:
+                parameter.copy_(noise / math.sqrt(parameter[0].numel()))
+            elif name.endswith("weight"):
+                parameter.copy_(1.0 + 0.1 * noise)
+            else:
+                parameter.copy_(0.1 * noise)
+
+
+def _write_weights(path: Path, weights: dict[str, torch.Tensor]) -> None:
+    contiguous = {key: value.detach().contiguous() for key, value in weights.items()}
+    save_file(contiguous, path, metadata={"format": "pt"})
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
