@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 
 from newbie_pipeline.prompt.errors import Code, PromptError, quote
-from newbie_pipeline.prompt.scan import Kind, Markup, scan
+from newbie_pipeline.prompt.scan import Kind, Markup, referenced_character, scan
 from newbie_pipeline.prompt.source import (
     MAX_BYTES,
     Source,
@@ -86,7 +86,9 @@ def _is_character(name: str) -> bool:
 def _holds_text(text: str, markup: Markup) -> bool:
     if markup.kind is Kind.CDATA:
         return is_visible(text[markup.start + len("<![CDATA[") : markup.end - len("]]>")])
-    return markup.kind is Kind.NUMBER
+    if markup.kind is Kind.NUMBER:
+        return is_visible(referenced_character(text[markup.start : markup.end]) or "")
+    return False
 
 
 def _wrong_end(source: Source, open_elements: list[Markup], end_tag: Markup) -> PromptError:

@@ -6,14 +6,16 @@ column. Wrapping or masking the text for it would repair the first and break eve
 The tests hold the scanner against lxml on the part of the language that both read.
 
 - A `<` begins markup when a name, `/`, `!` or `?` as in markup follows; every other `<` is text,
-  and so are the emoticon tags `<_<` and `<o>_<o>`. An `&` begins a reference when a name or a
-  number and `;` follow. `>`, `]]>` and quotes in text are text.
+  and so are the emoticon tags `<_<` and `<o>_<o>` and the marker `<Prompt Start>`, which people
+  paste along with the model's system prompt. An `&` begins a reference when a name or a number and
+  `;` follow. `>`, `]]>` and quotes in text are text.
 - Nothing is expanded, fetched or rewritten.
 - Time is linear: one regular expression walks the text once, its repeats are possessive, and every
   alternative that can fail after a long way raises an error, which ends the walk.
 """
 
 import re
+import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple, Never
@@ -23,7 +25,7 @@ from newbie_pipeline.prompt.source import Source, is_allowed
 
 _NAME = r"\$?+[^\W\d][\w.:$\-]*+"
 _ATTRIBUTE = rf"""(?:\s++{_NAME}\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'))"""
-_TAG_NAME = rf"(?!_<|o>_<o>)(?<!<o>_<){_NAME}"
+_TAG_NAME = rf"(?!_<|o>_<o>|Prompt[ ]Start>)(?<!<o>_<){_NAME}"
 _NUMBER = r"\#(?:[0-9]++|x[0-9a-fA-F]++);"
 _ENTITY = rf"(?!(?:lt|gt|amp|quot|apos);){_NAME};"
 
@@ -104,6 +106,16 @@ def scan(source: Source) -> Iterator[Markup]:
                 yield Markup(Kind(str(group)), start, end)
 
 
+def referenced_character(reference: str) -> str | None:
+    """Give the character for "&#65;" or "&#x41;", or None where a prompt cannot hold it."""
+    digits = reference[2:-1]
+    base = 16 if digits.startswith("x") else 10
+    digits = digits.lstrip("x").lstrip("0") or "0"
+    # Eight digits are more than any character has; converting thousands of them is slow.
+    code_point = int(digits, base) if len(digits) <= 8 else sys.maxunicode + 1
+    return chr(code_point) if is_allowed(code_point) else None
+
+
 def _check_attributes(source: Source, start: int, end: int, tag: str) -> None:
     seen = set()
     offset = start
@@ -124,11 +136,7 @@ def _check_reference(source: Source, match: re.Match[str]) -> None:
     reference = match[0]
     if not reference.startswith("&#"):
         raise source.error(Code.ENTITY, match.start(), reference=quote(reference))
-    digits = reference[2:-1]
-    base = 16 if digits.startswith("x") else 10
-    digits = digits.lstrip("x").lstrip("0") or "0"
-    # Eight digits are more than any character has; converting thousands of them is slow.
-    if len(digits) > 8 or not is_allowed(int(digits, base)):
+    if referenced_character(reference) is None:
         raise source.error(Code.BAD_CHARACTER_REFERENCE, match.start(), reference=quote(reference))
 
 

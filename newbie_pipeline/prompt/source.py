@@ -9,6 +9,7 @@
 """
 
 import re
+import sys
 import unicodedata
 from dataclasses import dataclass
 
@@ -123,7 +124,7 @@ def is_allowed(code_point: int) -> bool:
     """Tell whether a prompt may hold the character with this code point."""
     if code_point in (0x9, 0xA, 0xD):
         return True
-    return code_point <= 0x10FFFF and not _FORBIDDEN.match(chr(code_point))
+    return code_point <= sys.maxunicode and not _FORBIDDEN.match(chr(code_point))
 
 
 def is_visible(fragment: str) -> bool:
@@ -162,7 +163,7 @@ def _decode(data: bytes) -> str:
             Code.UNDECODABLE,
             len(before),
             byte=f"0x{body[error.start]:02X}",
-            encoding=encoding.upper(),
+            encoding=encoding.upper().removesuffix("-LE").removesuffix("-BE"),
         ) from error
 
 
