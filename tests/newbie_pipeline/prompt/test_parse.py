@@ -1,0 +1,278 @@
+"""What is a prompt and what is not: every accept and refusal, with its exact place."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from newbie_pipeline.prompt.errors import Code, PromptError
+from newbie_pipeline.prompt.parse import MAX_BYTES, MAX_CHARACTERS, MAX_DEPTH, check_prompt, is_xml
+
+ROOT = Path(__file__).parents[3]
+PROMPTS = ROOT / "tests" / "data" / "prompts"
+ACCEPTED = sorted((PROMPTS / "accept").iterdir()) + sorted((ROOT / "docs" / "examples").iterdir())
+
+REFUSED_FILES = {
+    "archive.zip": (Code.BINARY, None, None),
+    "attribute_without_quotes.xml": (Code.ATTRIBUTE_WITHOUT_VALUE, 2, 4),
+    "billion_laughs.xml": (Code.DTD, 2, 1),
+    "blank.txt": (Code.EMPTY, None, None),
+    "crossed.xml": (Code.CROSSED, 3, 1),
+    "empty.txt": (Code.EMPTY, None, None),
+    "entity.xml": (Code.ENTITY, 2, 16),
+    "entity_in_attribute.xml": (Code.ENTITY, 2, 7),
+    "escape_character.txt": (Code.CONTROL_CHARACTER, 2, 5),
+    "external_entity.xml": (Code.DTD, 1, 1),
+    "lora.txt": (Code.LORA_TAG, 2, 8),
+    "misspelled_end.xml": (Code.WRONG_END, 2, 35),
+    "nine_deep.xml": (Code.TOO_DEEP, 9, 19),
+    "not_utf8.txt": (Code.UNDECODABLE, 2, 1),
+    "nul_in_text.txt": (Code.BINARY, None, None),
+    "only_comments.xml": (Code.EMPTY, None, None),
+    "open_quote.xml": (Code.QUOTE_NOT_CLOSED, 2, 11),
+    "picture.png": (Code.BINARY, None, None),
+    "seventeen_characters.xml": (Code.TOO_MANY_CHARACTERS, 17, 1),
+    "stray_end.xml": (Code.CLOSES_NOTHING, 2, 3),
+    "tag_without_end.xml": (Code.TAG_NOT_FINISHED, 2, 3),
+    "truncated_utf16.txt": (Code.UNDECODABLE, 2, 3),
+    "unclosed.xml": (Code.NEVER_CLOSED, 3, 3),
+    "unclosed_at_the_end.xml": (Code.NEVER_CLOSED, 1, 1),
+    "unclosed_crlf_bom.xml": (Code.NEVER_CLOSED, 2, 1),
+    "unclosed_utf16.xml": (Code.NEVER_CLOSED, 3, 3),
+    "unfinished_comment.xml": (Code.SECTION_NOT_FINISHED, 2, 2),
+    "unknown_encoding.xml": (Code.UNKNOWN_ENCODING, 2, 13),
+}
+
+
+def refusal(data: bytes | str) -> PromptError:
+    with pytest.raises(PromptError) as refused:
+        check_prompt(data)
+    return refused.value
+
+
+@pytest.mark.parametrize("file", ACCEPTED, ids=lambda file: file.name)
+def test_a_prompt_file_is_accepted(file: Path) -> None:
+    text = check_prompt(file.read_bytes())
+    assert text == text.strip("\r\n\ufeff") != ""
+    assert is_xml(text) is (file.suffix == ".xml")
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED_FILES))
+def test_a_file_is_refused_at_its_exact_place(name: str) -> None:
+    error = refusal((PROMPTS / "refuse" / name).read_bytes())
+    assert (error.code, error.line, error.column) == REFUSED_FILES[name]
+
+
+def test_every_refused_file_is_in_the_table() -> None:
+    assert {file.name for file in (PROMPTS / "refuse").iterdir()} == set(REFUSED_FILES)
+
+
+def test_one_prompt_is_the_same_text_in_every_encoding() -> None:
+    files = sorted((PROMPTS / "accept").glob("two_characters*"))
+    assert len(files) == 4
+    assert len({check_prompt(file.read_bytes()) for file in files}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("declared_gbk.xml", "初音未来"), ("declared_shift_jis.xml", "初音ミク")],
+)
+def test_a_declared_encoding_is_read(name: str, expected: str) -> None:
+    assert expected in check_prompt((PROMPTS / "accept" / name).read_bytes())
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("declared", ["UTF-8", "utf-16", "GBK", "martian"])
+def test_a_byte_order_mark_wins_over_the_declaration(codec: str, declared: str) -> None:
+    text = f'<?xml version="1.0" encoding="{declared}"?><n>初音</n>'
+    assert check_prompt(text.encode(codec)) == text
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_mark_shows_in_its_declaration(codec: str) -> None:
+    text = '<?xml version="1.0" encoding="UTF-16"?><n>初音</n>'
+    assert check_prompt(text.encode(codec)) == text
+
+
+def test_a_utf16_declaration_in_a_utf8_file_is_not_believed() -> None:
+    text = "<?xml version='1.0' encoding='utf-16'?>\n<n>初音</n>"
+    assert check_prompt(text.encode()) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "miku",
+        "  indented tags",
+        "a < b > c << d",
+        "I <3 you & me </3 R&B 100% &",
+        ">_<, <_<, >_>, <o>_<o>, <|>_<|>, :<, <>, <- ->",
+        "<n>>_<</n>",
+        "<n><_<</n>",
+        "<a><b>deep</b>text</a> and more <a/>",
+        "<n>a</n ><n >b</n>\n<n\n>c</n\n>",
+        "<n a='1' b=\"it's\" c = 'x > y & z'>miku</n>",
+        "<a:b>miku</a:b><_x>rin</_x><名前>初音</名前><a-1.2>len</a-1.2>",
+        "<$character_1$>miku</$character_1$>",
+        "<!-- a -- b <n> &x; --><?pi <n> &x;?>miku",
+        "<![CDATA[<n> &x; </a>]]>",
+        "&lt;&gt;&amp;&quot;&apos;&#65;&#x1F338;",
+        "&#; &#xyz; & amp; &;",
+        "]]>",
+        "<!> <? > </3 > < n>",
+        "You are an assistant. <Prompt Start> 1girl",
+        "(tag:1.2) {tag} [tag] a_\\(b\\)",
+        "👩‍🎤 family 🌸",
+        "１ｇｉｒｌ，　青い髪",
+        "<N>miku</N>",
+        "<n>&#32;x</n>",
+    ],
+)
+def test_text_reaches_the_model_unchanged(text: str) -> None:
+    assert check_prompt(text) == text
+    assert check_prompt(text.encode()) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\ufeffmiku", "miku"),
+        ("a\r\nb\rc\n", "a\nb\nc"),
+        ("\n\n  a\n\n  b  \n \t\n", "  a\n\n  b  "),
+        ("\u3000\n\ufeff\n\ufeffa\n\ufeff", "a"),
+        ("a", "a"),
+    ],
+)
+def test_only_marks_line_ends_and_blank_edges_are_normalised(text: str, expected: str) -> None:
+    assert check_prompt(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line", "column"),
+    [
+        ("", Code.EMPTY, None, None),
+        ("\u200b\u00a0\u3000\ufeff\n\u2060", Code.EMPTY, None, None),
+        ("<n></n>", Code.EMPTY, None, None),
+        ("<n a='miku'/>", Code.EMPTY, None, None),
+        ("<!-- miku --><?miku miku?>", Code.EMPTY, None, None),
+        ("<![CDATA[  ]]>", Code.EMPTY, None, None),
+        ("<n>&#32;&#x200b;</n>", Code.EMPTY, None, None),
+        ("a\r\nb\x00", Code.CONTROL_CHARACTER, 2, 2),
+        ("a\r\rb\x7f", Code.CONTROL_CHARACTER, 3, 2),
+        ("初音\x85", Code.CONTROL_CHARACTER, 1, 3),
+        ("🌸🌸\ud800", Code.CONTROL_CHARACTER, 1, 3),
+        ("a\uffff", Code.CONTROL_CHARACTER, 1, 2),
+        ("\ufeffab\x01", Code.CONTROL_CHARACTER, 1, 3),
+        ("\n \n<n>", Code.NEVER_CLOSED, 3, 1),
+        ("x <a>y<b>z</a>", Code.NEVER_CLOSED, 1, 7),
+        ("<c><a><n>x</a><n>y</n></c>", Code.NEVER_CLOSED, 1, 7),
+        ("<a>x<b>y</a>z</b>", Code.CROSSED, 1, 9),
+        ("miku</n>", Code.CLOSES_NOTHING, 1, 5),
+        ("<n/>miku</n>", Code.CLOSES_NOTHING, 1, 9),
+        ("<n>miku</N>", Code.WRONG_END, 1, 8),
+        ("a <b and c", Code.ATTRIBUTE_WITHOUT_VALUE, 1, 6),
+        ("<n a>miku</n>", Code.ATTRIBUTE_WITHOUT_VALUE, 1, 4),
+        ("<n a=>miku</n>", Code.ATTRIBUTE_WITHOUT_VALUE, 1, 4),
+        ("<n a='1' b=2>miku</n>", Code.ATTRIBUTE_WITHOUT_VALUE, 1, 10),
+        ("<n a='<3'>miku</n>", Code.QUOTE_NOT_CLOSED, 1, 6),
+        ("<n a='1>miku", Code.QUOTE_NOT_CLOSED, 1, 6),
+        ("<n a='1'b='2'>miku</n>", Code.UNEXPECTED_IN_TAG, 1, 9),
+        ("<n/ >miku", Code.UNEXPECTED_IN_TAG, 1, 3),
+        ("<n\n  !>miku", Code.UNEXPECTED_IN_TAG, 2, 3),
+        ("<n b='1'\n a='2' b='3'/>x", Code.REPEATED_ATTRIBUTE, 2, 8),
+        ("miku <n", Code.TAG_NOT_FINISHED, 1, 6),
+        ("miku <n a='1' ", Code.TAG_NOT_FINISHED, 1, 6),
+        ("<n>miku</n", Code.BAD_END_TAG, 1, 8),
+        ("<n>miku</>", Code.BAD_END_TAG, 1, 8),
+        ("<n>miku</ n>", Code.BAD_END_TAG, 1, 8),
+        ("<n>miku</n a='1'>", Code.BAD_END_TAG, 1, 8),
+        ("x <!-- -- >", Code.SECTION_NOT_FINISHED, 1, 3),
+        ("x <![CDATA[ ]]", Code.SECTION_NOT_FINISHED, 1, 3),
+        ("x <?a >", Code.SECTION_NOT_FINISHED, 1, 3),
+        ("x <!doctype html>", Code.DTD, 1, 3),
+        ("x <!ENTITY a 'b'>", Code.DTD, 1, 3),
+        ("x <![INCLUDE[ y ]]>", Code.DTD, 1, 3),
+        ("AT&T; x", Code.ENTITY, 1, 3),
+        ("a &LT; b", Code.ENTITY, 1, 3),
+        ("<n a='1' b='&x;'/>", Code.ENTITY, 1, 13),
+        ("&#0;", Code.BAD_CHARACTER_REFERENCE, 1, 1),
+        ("x&#x1b;", Code.BAD_CHARACTER_REFERENCE, 1, 2),
+        ("x&#xD800;", Code.BAD_CHARACTER_REFERENCE, 1, 2),
+        ("x&#x110000;", Code.BAD_CHARACTER_REFERENCE, 1, 2),
+        ("x&#" + "9" * 5000 + ";", Code.BAD_CHARACTER_REFERENCE, 1, 2),
+        ("<n a='&#0;'>x</n>", Code.BAD_CHARACTER_REFERENCE, 1, 7),
+        ("a\n<LoRA:x:1>", Code.LORA_TAG, 2, 1),
+    ],
+)
+def test_a_text_is_refused_at_its_exact_place(
+    text: str, code: Code, line: int | None, column: int | None
+) -> None:
+    error = refusal(text)
+    assert (error.code, error.line, error.column) == (code, line, column)
+
+
+def test_the_size_limit_counts_bytes_and_is_inclusive() -> None:
+    largest = "初" * (MAX_BYTES // 3) + "x"
+    assert len(largest.encode()) == MAX_BYTES
+    assert check_prompt(largest) == check_prompt(largest.encode()) == largest
+    error = refusal(largest + "x")
+    assert (error.code, error.values) == (
+        Code.TOO_LARGE,
+        {"size": MAX_BYTES + 1, "limit": MAX_BYTES},
+    )
+    assert refusal((largest + "x").encode()).code is Code.TOO_LARGE
+
+
+def test_the_size_limit_holds_for_the_text_whatever_the_file_was_stored_in() -> None:
+    assert refusal(("\ufeff" + "初" * 30_000).encode("utf-16-le")).code is Code.TOO_LARGE
+
+
+def test_the_depth_limit_is_inclusive() -> None:
+    nested = "<a>" * MAX_DEPTH + "miku" + "</a>" * MAX_DEPTH
+    assert check_prompt(nested) == nested
+    assert refusal(nested.replace("miku", "<b/>miku")).code is Code.TOO_DEEP
+
+
+@pytest.mark.parametrize("name", ["character_{}", "character", "Character{}", "$character_{}$"])
+def test_the_limit_of_characters_is_inclusive(name: str) -> None:
+    blocks = ["<{0}>miku</{0}>".format(name.format(number)) for number in range(1, 18)]
+    assert check_prompt("".join(blocks[:MAX_CHARACTERS]))
+    error = refusal("".join(blocks))
+    assert error.code is Code.TOO_MANY_CHARACTERS
+    assert error.column == len("".join(blocks[:MAX_CHARACTERS])) + 1
+
+
+def test_other_elements_are_no_characters() -> None:
+    assert check_prompt("<characters>miku</characters>" * 20)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "a JPEG picture"),
+        (b"GIF89a\x01\x00\x01\x00", "a GIF picture"),
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "a PDF document"),
+        (b"\x1f\x8b\x08\x00", "a gzip archive"),
+        (b"\x00\x01\x02", "a binary file"),
+    ],
+)
+def test_a_binary_file_is_named(data: bytes, kind: str) -> None:
+    error = refusal(data)
+    assert (error.code, error.values) == (Code.BINARY, {"kind": kind})
+
+
+def test_text_that_begins_like_a_binary_file_is_text() -> None:
+    assert check_prompt(b"GIF89a, pixel_art") == "GIF89a, pixel_art"
+
+
+def test_loading_the_prompt_language_loads_no_other_room() -> None:
+    script = (
+        "import sys, newbie_pipeline.prompt.parse\n"
+        "print([name for name in ('torch', 'diffusers', 'transformers', 'discord', 'redis', 'rq')"
+        " if name in sys.modules])"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout == "[]\n"
