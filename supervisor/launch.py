@@ -33,6 +33,10 @@ def main() -> None:
     """Replace this process with the program named on the command line."""
     parent_pid, program = int(sys.argv[1]), sys.argv[2:]
     die_with_parent(parent_pid)
+    # A shell starts background jobs with SIGINT ignored, and exec would hand that on.
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(signum, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
     try:
         os.execvp(program[0], program)  # noqa: S606
     except OSError as error:

@@ -15,6 +15,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from supervisor.errors import DataDirectoryBusy, RedisUnavailable
 OLDEST_VERSION = (6, 2)  # RQ's reliable hand-over of a job uses LMOVE
 MULTI_PART_AOF = (7, 0)  # from here on the append-only file is a directory
 _PING_TIMEOUT = 1.0
+_LOCK_PATIENCE = 2.0
 
 
 @dataclass(frozen=True)
@@ -149,15 +151,21 @@ class RedisServer:
 
     def _take_lock(self) -> int:
         handle = os.open(self.data_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            raise DataDirectoryBusy(
-                f"{self.data_dir} is in use by another Redis server; stop that one first, "
-                "or choose another data directory"
-            ) from None
-        return handle
+        # A server whose supervisor was just killed needs a moment to end too.
+        deadline = time.monotonic() + _LOCK_PATIENCE
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    os.close(handle)
+                    raise DataDirectoryBusy(
+                        f"{self.data_dir} is in use by another Redis server; stop that one "
+                        "first, or choose another data directory"
+                    ) from None
+                time.sleep(0.05)
+            else:
+                return handle
 
     def _refuse_newer_data(self) -> None:
         if (self.data_dir / "appendonlydir").is_dir() and self.binary.version < MULTI_PART_AOF:
@@ -197,6 +205,15 @@ def answers_ping(url: str) -> Callable[[], bool]:
             return False
 
     return check
+
+
+def is_reachable(url: str) -> bool:
+    """Tell whether something takes connections at this address; says nothing of passwords."""
+    try:
+        _connect(urlsplit(url)).close()
+    except OSError:
+        return False
+    return True
 
 
 def _encode(*words: str) -> bytes:

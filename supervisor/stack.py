@@ -7,24 +7,26 @@ interface.
 
 import base64
 import json
+import logging
 import os
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import IO
 from urllib.parse import urlsplit
 
 from supervisor.child import ChildEvent, ChildSpec, ChildStatus, Restart
 from supervisor.errors import RedisUnavailable, StackMisuse
 from supervisor.process import Supervisor
-from supervisor.redis_server import RedisServer, answers_ping
+from supervisor.redis_server import RedisServer, is_reachable
 
 PARTS = ("redis", "playground", "bot", "worker")
 # What a private stack must not take over from whoever starts it.
 _SETTINGS = ("DISCORD_", "REDIS_", "NEWBIE_")
 _APPLICATION_ID = "1000000000000000001"
+_LOG_BYTES = 10 * 1024 * 1024  # kept twice: the current file and the one before it
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class StackOptions:
     redis_on_loopback: bool = False
     parts: tuple[str, ...] = PARTS
     playground_port: int = 0
-    log_format: str = "json"
-    log_level: str = "info"
+    log_format: str | None = None
+    log_level: str | None = None
     log_dir: Path | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     private: bool = True
@@ -76,7 +78,7 @@ class Stack:
         self.data_dir = options.data_dir.resolve()
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self._on_line = on_line
-        self._logs: dict[str, IO[str]] = {}
+        self._logs: dict[str, RotatingFileHandler] = {}
         self._playground_port = options.playground_port
         self._playground_url: str | None = None
         self._token = options.discord_token or _playground_token()
@@ -153,7 +155,6 @@ class Stack:
         """Start these parts, or all; raises what `Supervisor.start` raises."""
         for part in parts or self.parts:
             if part in ("bot", "worker"):
-                # Only now are the addresses known.
                 self._refuse_dead_redis()
                 if self._supervisor.pid(part) is None:
                     self._supervisor.add(self._program(part))
@@ -212,7 +213,6 @@ class Stack:
     def _add_parts(self) -> None:
         if self.options.log_dir:
             self.options.log_dir.mkdir(parents=True, exist_ok=True)
-        placeholders = {"playground": self._playground}
         for part in self.parts:
             if part == "redis":
                 self._server = RedisServer(
@@ -221,23 +221,25 @@ class Stack:
                     loopback=self.options.redis_on_loopback,
                 )
                 self._supervisor.add(self._server.spec(restart=self.options.restart, capture=True))
-            elif part in placeholders:
-                self._supervisor.add(placeholders[part]())
             else:
+                # Described in full by `start`: only then are the addresses known.
                 self._supervisor.add(ChildSpec(part, (sys.executable, "-m", part)))
 
     def _playground(self) -> ChildSpec:
-        argv = (sys.executable, "-m", "playground", "--host", "127.0.0.1")
-        argv += ("--port", str(self._playground_port))
-        argv += ("--data-dir", str(self.data_dir / "playground"))
-        argv += ("--token", self._token, "--application-id", _APPLICATION_ID)
+        argv = (
+            *(sys.executable, "-m", "playground", "--host", "127.0.0.1"),
+            *("--port", str(self._playground_port)),
+            *("--data-dir", str(self.data_dir / "playground")),
+            *("--token", self._token, "--application-id", _APPLICATION_ID),
+        )
         self._playground_url = None
         return ChildSpec(
             "playground",
             argv,
             env=self._base_environment(),
             ready=lambda: self._playground_url is not None,
-            restart=self.options.restart,
+            # Never started again by itself: what it knew of messages and commands is lost.
+            restart=None,
             capture=True,
         )
 
@@ -264,9 +266,11 @@ class Stack:
         values |= {
             "DISCORD_TOKEN": self._token,
             "REDIS_URL": self.redis_url,
-            "NEWBIE_LOG_FORMAT": self.options.log_format,
-            "NEWBIE_LOG_LEVEL": self.options.log_level,
         }
+        if self.options.log_format:
+            values["NEWBIE_LOG_FORMAT"] = self.options.log_format
+        if self.options.log_level:
+            values["NEWBIE_LOG_LEVEL"] = self.options.log_level
         if self.options.discord_token is None:
             values["NEWBIE_DISCORD_API_URL"] = self.api_url
             values["NEWBIE_DISCORD_GATEWAY_URL"] = self.gateway_url
@@ -275,7 +279,11 @@ class Stack:
             runtime.mkdir(mode=0o700, exist_ok=True)
             values["NEWBIE_WORKER_RUNTIME_DIR"] = str(runtime)
             if self.options.model:
-                values["NEWBIE_WORKER_MODEL"] = self.options.model
+                # A directory, or a name on a model hub that is no path here.
+                model = Path(self.options.model)
+                values["NEWBIE_WORKER_MODEL"] = (
+                    str(model.resolve()) if model.exists() else self.options.model
+                )
         return values | dict(self.options.settings)
 
     def _base_environment(self) -> dict[str, str | None]:
@@ -289,20 +297,20 @@ class Stack:
         return values
 
     def _refuse_dead_redis(self) -> None:
-        if self.options.redis_url and not answers_ping(self.options.redis_url)():
+        if self.options.redis_url and not is_reachable(self.options.redis_url):
             parts = urlsplit(self.options.redis_url)
             place = f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
-            raise RedisUnavailable(
-                f"the Redis server that REDIS_URL names ({place}) does not answer or refuses us"
-            )
+            raise RedisUnavailable(f"the Redis server that REDIS_URL names, {place}, is not there")
 
     def _line(self, part: str, line: str) -> None:
         if part == "playground" and self._playground_url is None:
             self._hear_playground(line)
         if self.options.log_dir:
             if part not in self._logs:
-                self._logs[part] = self.log_path(part).open("a", encoding="utf-8", buffering=1)
-            self._logs[part].write(line + "\n")
+                self._logs[part] = RotatingFileHandler(
+                    self.log_path(part), maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8"
+                )
+            self._logs[part].emit(logging.makeLogRecord({"msg": line}))
         if self._on_line:
             self._on_line(part, line)
 
