@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from jobs.models import OutcomeCode, RenderRequest
-from worker.errors import RendererLost, RendererUnavailable, RenderFailed, RenderRefused
+from worker.errors import (
+    RendererLost,
+    RendererUnavailable,
+    RenderFailed,
+    RenderRefused,
+    WorkerError,
+)
 from worker.wire import Message, pack, read_frame
 
 RETRY_SECONDS = 0.2
@@ -100,6 +106,6 @@ async def _collect(reader: asyncio.StreamReader, on_step: Callable[[int, int], N
                 )
 
 
-def _error(message: Message) -> RenderRefused | RenderFailed:
+def _error(message: Message) -> WorkerError:
     error = ERRORS.get(OutcomeCode(message["code"]), RenderFailed)
     return error("the renderer refused or failed the request")

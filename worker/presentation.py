@@ -66,7 +66,7 @@ def _png(job: Job, rendered: Rendered, index: int, seed: int, version: str) -> b
         model_hash=rendered.model_hash,
         version=version,
     )
-    return encode_png((picture.pixels, (picture.width, picture.height)), recipe)
+    return encode_png(picture.pixels, recipe)
 
 
 def _embed(job: Job, rendered: Rendered) -> discord.Embed:

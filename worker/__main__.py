@@ -1,0 +1,140 @@
+"""The worker's first process: it supervises one renderer and the RQ worker processes.
+
+It holds neither the model nor a job. Every few seconds it says that the worker is there and
+takes back jobs whose attempt died (`jobs.lifecycle.recover`). Jobs are taken only once the model
+is loaded, so a checkpoint that cannot be loaded costs no job an attempt.
+"""
+
+import os
+import signal
+import socket
+import sys
+from types import FrameType
+
+import structlog
+
+from jobs import logs, presence
+from jobs.connection import connect
+from jobs.errors import QueueUnavailable, SettingsError
+from jobs.lifecycle import Lifecycle
+from jobs.queue import RenderQueue
+from jobs.settings import DiscordSettings, LogSettings, QueueSettings, RedisSettings, read
+from supervisor.child import ChildEvent, ChildSpec, Restart
+from supervisor.errors import ChildFailed, Interrupted
+from supervisor.notify import notify_ready
+from supervisor.process import Supervisor
+from worker.settings import WorkerSettings
+
+log = structlog.get_logger("worker")
+
+# Loading 16 GB from a slow disk takes minutes.
+MODEL_LOAD_SECONDS = 1800.0
+
+
+def children(settings: WorkerSettings) -> list[ChildSpec]:
+    """Describe the renderer and the RQ worker processes, in the order in which they start."""
+    renderer = ChildSpec(
+        name="renderer",
+        argv=(sys.executable, "-m", "worker.renderer"),
+        ready="notify",
+        ready_timeout=MODEL_LOAD_SECONDS,
+        # Its render in hand belongs to a job that is over by then.
+        stop_grace=5.0,
+        restart=Restart(),
+    )
+    slots = [
+        ChildSpec(
+            name=f"slot-{number}",
+            argv=(sys.executable, "-m", "worker.slot"),
+            ready="notify",
+            stop_grace=settings.shutdown_grace,
+            # A slot ends when Redis is away for long. It may come back as often as it takes.
+            restart=Restart(most=None),
+        )
+        for number in range(1, settings.slots + 1)
+    ]
+    return [renderer, *slots]
+
+
+class Watch:
+    """What the worker does every few seconds."""
+
+    def __init__(self, queue: RenderQueue, name: str) -> None:
+        self._queue, self._name = queue, name
+        self._lifecycle = Lifecycle(queue)
+
+    def tick(self) -> None:
+        """Say that we are there, and take back lost jobs."""
+        try:
+            presence.beat(self._queue.redis, self._queue.keys, self._name)
+            self._lifecycle.recover()
+        except QueueUnavailable as error:
+            log.warning("redis_unavailable", reason=str(error))
+
+    def leave(self) -> None:
+        """Say goodbye."""
+        try:
+            presence.leave(self._queue.redis, self._queue.keys, self._name)
+        except QueueUnavailable as error:
+            log.warning("redis_unavailable", reason=str(error))
+
+
+def note(event: ChildEvent) -> None:
+    """Log what happens to a child."""
+    level = log.warning if event.kind in {"died", "restarting", "failed"} else log.debug
+    level("child", name=event.name, kind=event.kind, detail=event.detail)
+
+
+def run(settings: WorkerSettings, queue: RenderQueue) -> int:
+    """Supervise until SIGTERM or SIGINT (0), or until a part cannot be kept alive (1)."""
+    watch = Watch(queue, f"{socket.gethostname()}-{os.getpid()}")
+    with Supervisor(children(settings), on_event=note) as supervisor:
+        stopping = False
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            nonlocal stopping
+            if stopping:
+                supervisor.hurry()
+            stopping = True
+            supervisor.interrupt()
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        try:
+            supervisor.start()
+            watch.tick()
+            notify_ready()
+            log.info("worker_ready", slots=settings.slots)
+            while not stopping:
+                failed = supervisor.wait(presence.BEAT_SECONDS)
+                if failed is not None:
+                    log.error("worker_stopped", child=failed.name, reason=failed.detail)
+                    return 1
+                if not stopping:
+                    watch.tick()
+        except Interrupted:
+            pass  # the signal came while a child was starting
+        except ChildFailed as error:
+            log.error("worker_stopped", reason=str(error))
+            return 1
+        finally:
+            watch.leave()
+    log.info("worker_stopped", reason="signal")
+    return 0
+
+
+def main() -> int:
+    """Read the settings and run."""
+    try:
+        logs.configure(read(LogSettings), "worker")
+        settings, queue_settings = read(WorkerSettings), read(QueueSettings)
+        redis_settings = read(RedisSettings)
+        read(DiscordSettings)  # the slots need it: say now if something is missing
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return run(settings, RenderQueue(connect(redis_settings), queue_settings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
