@@ -26,12 +26,12 @@ ADAPTER_RANK = 4
 TRANSFORMER_CONFIG: dict[str, Any] = {
     "patch_size": 2,
     "in_channels": 16,
-    "dim": 96,
+    "dim": 72,
     "n_layers": 3,
-    "n_refiner_layers": 2,
-    "n_heads": 4,
-    "n_kv_heads": 2,
-    "multiple_of": 256,
+    "n_refiner_layers": 1,
+    "n_heads": 3,
+    "n_kv_heads": 1,
+    "multiple_of": 64,
     "ffn_dim_multiplier": None,
     "norm_eps": 1e-5,
     "qk_norm": True,
@@ -52,7 +52,7 @@ GEMMA_CONFIG: dict[str, Any] = {
 }
 JINA_SIZES = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
 VAE_CONFIG: dict[str, Any] = {
-    "block_out_channels": [8, 16, 16, 16, 16, 16],
+    "block_out_channels": [4, 4, 8, 16, 16, 16],
     "down_block_types": ["DownEncoderBlock2D"] * 6,
     "up_block_types": ["UpDecoderBlock2D"] * 6,
     "layers_per_block": 1,
@@ -174,6 +174,7 @@ def _fill(model: nn.Module, generator: torch.Generator) -> None:
 def _write_weights(path: Path, weights: dict[str, torch.Tensor]) -> None:
     contiguous = {key: value.detach().contiguous() for key, value in weights.items()}
     save_file(contiguous, path, metadata={"format": "pt"})
+    path.chmod(0o644)  # safetensors makes it readable for its owner only
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
