@@ -67,4 +67,6 @@ def read_recipe(png: bytes) -> Recipe:
     try:
         return Recipe.model_validate_json(text)
     except ValidationError as error:
-        raise RecipeError(f"the picture's recipe is damaged: {error.error_count()} errors") from error
+        raise RecipeError(
+            f"the picture's recipe is damaged: {error.error_count()} errors"
+        ) from error

@@ -72,7 +72,9 @@ def tokenize(
         everything = tokenizer(text).input_ids
         if len(everything) > max_length:
             cut = tokenizer.decode(everything[max_length - 1 :], skip_special_tokens=True)
-            logger.warning("a prompt was cut to %d tokens, %d too many", max_length, len(everything))
+            logger.warning(
+                "a prompt was cut to %d tokens, %d too many", max_length, len(everything)
+            )
             logger.debug("the part of the prompt that was cut: %r", cut)
     return batch.input_ids.to(device), batch.attention_mask.to(device)
 

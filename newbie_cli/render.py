@@ -1,0 +1,183 @@
+"""`newbie render PROMPT.xml --out picture.png`: render a prompt file without queue or bot.
+
+Progress goes to stderr; with --json one line of JSON about the picture goes to stdout. Exit codes:
+0 rendered, 1 the render failed, 2 bad input or a wrong command line.
+"""
+
+import argparse
+import json
+import os
+import re
+import secrets
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from newbie_pipeline.recipe import Recipe
+    from newbie_pipeline.render import RendererInfo, RenderSpec
+
+_MODEL_VARIABLE = "NEWBIE_WORKER_MODEL"
+_DISTRIBUTION = "newbie-bot"
+_RANDOM_SEED_BITS = 32
+_MAX_SEED = 2**63 - 1
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the `render` command."""
+    parser = subparsers.add_parser(
+        "render",
+        help="render a prompt file without queue or bot",
+        description="Render one picture from a prompt file (XML, tags or plain sentences).",
+        epilog="exit codes: 0 rendered, 1 the render failed, 2 bad input or usage",
+    )
+    parser.add_argument("prompt", metavar="PROMPT", help="a prompt file; - reads stdin")
+    parser.add_argument("--out", required=True, type=Path, metavar="PNG", help="where to save it")
+    parser.add_argument("--seed", type=_seed, help="default: a random one, which is printed")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="DIR",
+        help=f"checkpoint; default: {_MODEL_VARIABLE}, else a tiny one that draws noise",
+    )
+    parser.add_argument("--steps", type=_positive, default=28, help="denoising steps")
+    parser.add_argument("--guidance", type=_guidance, default=4.5, help="guidance scale")
+    parser.add_argument("--size", type=_size, default=(1024, 1024), metavar="WIDTHxHEIGHT")
+    parser.add_argument("--negative", default="", metavar="TEXT", help="negative prompt")
+    parser.add_argument("--device", help="default: cuda where there is one, else cpu")
+    parser.add_argument("--dtype", help="default: bfloat16 on cuda, float32 on cpu")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON on stdout")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check the prompt, render it, save the picture, and give the exit code."""
+    from newbie_pipeline.prompt.errors import PromptError
+    from newbie_pipeline.prompt.parse import check_prompt
+
+    if not args.out.parent.is_dir():
+        return _fail(2, f"the folder {args.out.parent} does not exist")
+    try:
+        data = sys.stdin.buffer.read() if args.prompt == "-" else Path(args.prompt).read_bytes()
+        prompt = check_prompt(data)
+    except OSError as error:
+        return _fail(2, f"{args.prompt} cannot be read: {error.strerror or error}")
+    except PromptError as error:
+        place = "" if error.line is None else f":{error.line}:{error.column}"
+        return _fail(2, f"{args.prompt}{place}: {error.message} ({error.hint})")
+
+    from newbie_cli.tiny_model import TinyModelFailed
+    from newbie_pipeline.errors import PipelineError, RenderInputError
+
+    try:
+        return _render(args, prompt)
+    except RenderInputError as error:
+        return _fail(2, str(error))
+    except (PipelineError, TinyModelFailed, OSError) as error:
+        return _fail(1, str(error))
+    except KeyboardInterrupt:
+        return _fail(1, "stopped")
+
+
+def _render(args: argparse.Namespace, prompt: str) -> int:
+    from newbie_pipeline.recipe import encode_png
+    from newbie_pipeline.render import Renderer, RenderSpec
+
+    seed = secrets.randbits(_RANDOM_SEED_BITS) if args.seed is None else args.seed
+    width, height = args.size
+    renderer = Renderer.load(_model(args.model), args.device, args.dtype)
+    spec = RenderSpec(
+        prompt, args.negative, width, height, args.steps, args.guidance, seeds=(seed,)
+    )
+    started = time.monotonic()
+    image = renderer.render(spec, _show_step, lambda: False)[0]
+    seconds = time.monotonic() - started
+    recipe = _recipe(spec, renderer.info)
+    args.out.write_bytes(encode_png(image, recipe))
+    _report(args, recipe, image, seconds)
+    return 0
+
+
+def _model(wanted: Path | None) -> Path:
+    if wanted is not None:
+        return wanted
+    if named := os.environ.get(_MODEL_VARIABLE):
+        return Path(named)
+    from newbie_cli.tiny_model import ensure_tiny_model
+
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    model = ensure_tiny_model(Path(base) / "newbie", lambda text: print(text, file=sys.stderr))
+    if model is None:
+        raise KeyboardInterrupt
+    return model
+
+
+def _recipe(spec: "RenderSpec", info: "RendererInfo") -> "Recipe":
+    from newbie_pipeline.recipe import Recipe
+
+    return Recipe(
+        prompt=spec.prompt,
+        negative_prompt=spec.negative_prompt,
+        seed=spec.seeds[0],
+        width=spec.width,
+        height=spec.height,
+        num_inference_steps=spec.num_inference_steps,
+        guidance_scale=spec.guidance_scale,
+        model_name=info.model_name,
+        model_hash=info.model_hash,
+        version=version(_DISTRIBUTION),
+    )
+
+
+def _report(
+    args: argparse.Namespace, recipe: "Recipe", image: "Image.Image", seconds: float
+) -> None:
+    if args.json:
+        facts = recipe.model_dump(exclude={"prompt", "negative_prompt"})
+        facts |= {"out": str(args.out), "seconds": round(seconds, 3)}
+        print(json.dumps(facts, ensure_ascii=False))
+    else:
+        size = f"{image.width} x {image.height}"
+        print(f"{args.out}: {size}, seed {recipe.seed}, {seconds:.1f} s", file=sys.stderr)
+
+
+def _show_step(step: int, total: int) -> None:
+    end = "\n" if step == total or not sys.stderr.isatty() else "\r"
+    print(f"step {step} of {total}", end=end, file=sys.stderr, flush=True)
+
+
+def _fail(exit_code: int, reason: str) -> int:
+    print(f"newbie render: {reason}", file=sys.stderr)
+    return exit_code
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= _MAX_SEED:
+        raise argparse.ArgumentTypeError(f"must be from 0 to {_MAX_SEED}")
+    return value
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _guidance(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError("must be from 0 to 100")
+    return value
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", text)
+    if match is None:
+        raise argparse.ArgumentTypeError("write WIDTHxHEIGHT, for example 1024x1024")
+    return int(match[1]), int(match[2])
