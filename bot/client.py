@@ -1,0 +1,94 @@
+"""The bot's connection to Discord.
+
+It asks for no privileged intent, keeps no message and no member in memory, and mentions nobody.
+"""
+
+import discord
+import structlog
+from discord import app_commands
+from discord.ext import commands
+
+from bot.answers import Interaction, is_too_late, tell
+from bot.async_queue import AsyncQueue
+from bot.intake import Intake
+from bot.positions import Board
+from bot.settings import BotSettings
+from bot.translation import CatalogueTranslator
+from jobs.wording import say
+from supervisor.notify import notify_ready
+
+log = structlog.get_logger("bot")
+
+EXTENSIONS = ("bot.cogs.render", "bot.cogs.positions")
+# Less than a supervisor waits between SIGTERM and SIGKILL.
+DRAIN_SECONDS = 5.0
+
+
+class Tree(app_commands.CommandTree["NewbieBot"]):
+    """The commands, and the net under them."""
+
+    async def on_error(
+        self, interaction: discord.Interaction["NewbieBot"], error: app_commands.AppCommandError
+    ) -> None:
+        """Log what nobody foresaw and tell the member that it was not their fault."""
+        await answer_failure(interaction, getattr(error, "original", error))
+
+
+async def answer_failure(interaction: Interaction, error: BaseException) -> None:
+    """Log an error that nobody foresaw and end the member's wait."""
+    ids = {"job_id": str(interaction.id), "user_id": str(interaction.user.id)}
+    if is_too_late(error):
+        log.warning("answer_too_late", **ids)
+        return
+    log.error("command_failed", code="internal", exc_info=error, **ids)
+    is_unknown = isinstance(error, app_commands.CommandNotFound)
+    key = "error.unknown_command" if is_unknown else "error.internal"
+    try:
+        await tell(interaction, say(key, interaction.locale.value, job_id=interaction.id))
+    except Exception as second:  # the last net: nothing is left to try
+        log.error("member_not_told", error=type(second).__name__, **ids)
+
+
+class NewbieBot(commands.Bot):
+    """A Discord client with our commands."""
+
+    def __init__(self, settings: BotSettings, queue: AsyncQueue) -> None:
+        super().__init__(
+            # Commands are slash commands; without message intents no other can arrive.
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            tree_cls=Tree,
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            max_messages=None,
+            chunk_guilds_at_startup=False,
+        )
+        self.settings = settings
+        self.queue = queue
+        self.board = Board()
+        self.intake = Intake(queue, self.board, settings)
+
+    async def setup_hook(self) -> None:
+        """Load the commands and tell Discord about them."""
+        await self.tree.set_translator(CatalogueTranslator())
+        for extension in EXTENSIONS:
+            await self.load_extension(extension)
+        guild = discord.Object(self.settings.guild_id) if self.settings.guild_id else None
+        if guild is not None:
+            self.tree.copy_global_to(guild=guild)
+        # Replacing commands by equal ones changes nothing and is not counted by Discord.
+        synced = await self.tree.sync(guild=guild)
+        log.info("commands_synced", count=len(synced), guild_id=self.settings.guild_id)
+
+    async def on_ready(self) -> None:
+        """Say that members can be served; comes again after each new session."""
+        log.info("ready", guilds=len(self.guilds))
+        notify_ready()
+
+    async def close(self) -> None:
+        """Finish the requests that are open, then leave Discord."""
+        if not self.is_closed():
+            await self.intake.drain(DRAIN_SECONDS)
+        await super().close()
+        self.queue.close()

@@ -1,0 +1,118 @@
+"""Keeps the place in line fresh in the messages of waiting jobs.
+
+All it needs is in Redis, so it goes on after a restart of the bot. What it has shown is kept in
+memory only to spare edits: losing it costs one edit a message.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import discord
+import structlog
+from discord.ext import commands, tasks
+
+from bot.answers import NETWORK_ERRORS
+from bot.client import NewbieBot
+from bot.positions import Refresh, plan
+from bot.waiting_message import show_place
+from jobs.errors import QueueUnavailable
+from jobs.models import DeliveryAddress, Job
+
+log = structlog.get_logger("bot")
+
+FRONT = 50
+SECONDS_BETWEEN_EDITS = 1.0
+REMEMBERED_SECONDS = 60.0
+# The token is over or unknown, or its message is gone: no later edit can succeed.
+LOST_MESSAGE_CODES = frozenset({10008, 10015, 50027})
+
+
+class Positions(commands.Cog):
+    """Looks at the line every few seconds."""
+
+    def __init__(self, bot: NewbieBot) -> None:
+        self.bot = bot
+        self._next_edit: dict[str, float] = {}
+        self._is_out_of_reach = False
+        self.refresh.change_interval(seconds=bot.settings.position_interval)
+
+    async def cog_load(self) -> None:
+        """Begin to look."""
+        self.refresh.start()
+
+    async def cog_unload(self) -> None:
+        """Stop looking."""
+        self.refresh.cancel()
+
+    @tasks.loop(seconds=5)
+    async def refresh(self) -> None:
+        """Look at the line once; nothing that goes wrong ends the loop."""
+        try:
+            await self._look()
+        except QueueUnavailable:
+            if not self._is_out_of_reach:
+                log.warning("queue_unavailable")
+            self._is_out_of_reach = True
+        except Exception:  # the edge of this task: the next look may do better
+            log.exception("look_failed")
+        else:
+            if self._is_out_of_reach:
+                log.info("queue_available")
+            self._is_out_of_reach = False
+
+    @refresh.before_loop
+    async def _wait_for_discord(self) -> None:
+        await self.bot.wait_until_ready()
+
+    async def _look(self) -> None:
+        """Edit the messages that show a place which is no longer true."""
+        jobs, has_worker = await self.bot.queue.front(FRONT)
+        board, now = self.bot.board, time.time()
+        board.forget({job.id for job in jobs}, now - REMEMBERED_SECONDS)
+        budget = max(1, int(self.bot.settings.position_interval / SECONDS_BETWEEN_EDITS))
+        chosen = plan(jobs, has_worker, board.shown, now, budget)
+        await asyncio.gather(*(self._edit_in_turn(refreshes) for refreshes in chosen.values()))
+        self._next_edit = {
+            channel: at for channel, at in self._next_edit.items() if at > time.monotonic()
+        }
+
+    async def _edit_in_turn(self, refreshes: list[Refresh]) -> None:
+        """Edit messages of one channel, a second apart."""
+        for refresh in refreshes:
+            channel = refresh.job.address.channel_id
+            await asyncio.sleep(self._next_edit.get(channel, 0.0) - time.monotonic())
+            await self._edit(refresh.job)
+            self._next_edit[channel] = time.monotonic() + SECONDS_BETWEEN_EDITS
+
+    async def _edit(self, job: Job) -> None:
+        try:
+            place = await show_place(
+                self.bot.queue, job.id, job.address.locale, editor(self.bot, job.address)
+            )
+        except discord.HTTPException as error:
+            if error.code in LOST_MESSAGE_CODES:
+                self.bot.board.note(job.id, None, time.time())
+            log.warning("place_not_refreshed", job_id=job.id, status=error.status, code=error.code)
+        except (*NETWORK_ERRORS, QueueUnavailable) as error:
+            log.warning("place_not_refreshed", job_id=job.id, error=type(error).__name__)
+        else:
+            if place is not None:
+                self.bot.board.note(job.id, place, time.time())
+
+
+def editor(bot: NewbieBot, address: DeliveryAddress) -> Callable[[str], Awaitable[object]]:
+    """Give a function that writes into an interaction's message with what Redis holds of it."""
+    webhook = discord.Webhook.partial(
+        int(address.application_id), address.interaction_token.get_secret_value(), client=bot
+    )
+
+    async def edit(text: str) -> None:
+        await webhook.edit_message(int(address.message_id), content=text)
+
+    return edit
+
+
+async def setup(bot: NewbieBot) -> None:
+    """Add the cog; discord.py calls this when it loads the extension."""
+    await bot.add_cog(Positions(bot))

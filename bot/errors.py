@@ -1,0 +1,34 @@
+"""The error tree of the bot room."""
+
+from typing import ClassVar
+
+
+class BotError(Exception):
+    """Base of every error that the bot room raises on purpose."""
+
+
+class Refused(BotError):
+    """A member's request is not accepted; `code` names the sentence `error.{code}`.
+
+    `data` fills that sentence. It holds nothing a member wrote, or it is quoted (see
+    `bot.refusals.quote`).
+    """
+
+    def __init__(self, code: str, **data: str | int) -> None:
+        super().__init__(code)
+        self.code = code
+        self.data = data
+
+
+class OptionRefused(Refused):
+    """The value of one option cannot be used."""
+
+    def __init__(self, code: str, option: str, **data: str | int) -> None:
+        super().__init__(code, **data)
+        self.option = option
+
+
+class StartError(BotError):
+    """The bot cannot start; the text is one sentence for the operator."""
+
+    exit_code: ClassVar[int] = 1

@@ -1,0 +1,165 @@
+"""From a member's interaction to a job in line.
+
+The order is fixed: what needs no I/O is checked first and refused as the first answer; then the
+interaction is acknowledged; then the file is read and checked, the job is stored, and its place is
+shown. Whatever is refused leaves nothing in the queue.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import discord
+import structlog
+
+from bot.answers import NETWORK_ERRORS, Interaction, acknowledge, is_too_late, tell
+from bot.async_queue import AsyncQueue
+from bot.errors import Refused
+from bot.options import Defaults, Options, build_request, check_options
+from bot.positions import Board
+from bot.prompt_form import build_form
+from bot.prompt_text import check_file, unwrap
+from bot.refusals import REFUSALS, code_of, sentence
+from bot.settings import BotSettings
+from bot.waiting_message import show_place
+from jobs.errors import QueueUnavailable
+from jobs.models import DeliveryAddress, Job
+from newbie_pipeline.prompt.parse import check_prompt
+
+log = structlog.get_logger("bot")
+
+DOWNLOAD_SECONDS = 15
+
+NO_OPTIONS = Options()
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a member wants drawn; without a source they get the form to write the prompt in."""
+
+    source: str | discord.Attachment | None
+    options: Options = NO_OPTIONS
+
+
+Reader = Callable[[], Ask]
+
+
+class Intake:
+    """Takes requests in, and can be closed while the last ones are finished."""
+
+    def __init__(self, queue: AsyncQueue, board: Board, settings: BotSettings) -> None:
+        self.queue = queue
+        self.board = board
+        self.defaults = Defaults(settings.default_steps, settings.default_guidance)
+        self._open: set[asyncio.Task[object]] = set()
+        self._is_closed = False
+
+    async def take(self, interaction: Interaction, command: str, read: Reader) -> None:
+        """Accept one request or tell its sender why not; log which of the two.
+
+        `read` finds out what is asked for and may refuse, like all that follows.
+        """
+        task = asyncio.current_task()
+        if task is not None:
+            self._open.add(task)
+            task.add_done_callback(self._open.discard)
+        received = time.monotonic()
+        try:
+            job = await self._accept(interaction, read)
+        except REFUSALS as refusal:
+            await tell(interaction, sentence(refusal, interaction.locale.value))
+            self._log(interaction, "refused", command, code_of(refusal), received)
+        except discord.NotFound as error:
+            if not is_too_late(error):
+                raise
+            self._log(interaction, "too_late", command, "too_late", received)
+        else:
+            event = "form_opened" if job is None else "accepted"
+            self._log(interaction, event, command, event, received)
+            if job is not None:
+                await self._show_place(interaction, job)
+
+    async def drain(self, seconds: float) -> None:
+        """Refuse what comes from now on and give open requests a little time to finish."""
+        self._is_closed = True
+        if self._open:
+            await asyncio.wait(self._open, timeout=seconds)
+
+    async def _accept(self, interaction: Interaction, read: Reader) -> Job | None:
+        if self._is_closed:
+            raise Refused("restarting")
+        ask = read()
+        check_options(ask.options, self.defaults)
+        if ask.source is None:
+            form = build_form(ask.options, interaction.locale.value)
+            await interaction.response.send_modal(form)
+            return None
+        if isinstance(ask.source, discord.Attachment):
+            check_file(ask.source)
+            message_id = await acknowledge(interaction)
+            prompt = check_prompt(await _download(ask.source))
+        else:
+            prompt = check_prompt(unwrap(ask.source))
+            message_id = await acknowledge(interaction)
+        request = build_request(prompt, ask.options, self.defaults)
+        return await self.queue.submit(request, _address(interaction, message_id))
+
+    async def _show_place(self, interaction: Interaction, job: Job) -> None:
+        """Show the place at once; where that fails, the next look at the line makes up for it."""
+        try:
+            place = await show_place(
+                self.queue,
+                job.id,
+                job.address.locale,
+                lambda text: interaction.edit_original_response(content=text),
+            )
+        except (*NETWORK_ERRORS, QueueUnavailable) as error:
+            log.warning("place_not_shown", job_id=job.id, error=type(error).__name__)
+        else:
+            if place is not None:
+                self.board.note(job.id, place, time.time())
+
+    def _log(
+        self, interaction: Interaction, event: str, command: str, code: str, received: float
+    ) -> None:
+        log.info(
+            event,
+            command=command,
+            code=code,
+            job_id=str(interaction.id),
+            user_id=str(interaction.user.id),
+            guild_id=str(interaction.guild_id) if interaction.guild_id else None,
+            duration_ms=round((time.monotonic() - received) * 1000),
+        )
+
+
+async def _download(attachment: discord.Attachment) -> bytes:
+    """Fetch a file that is known to be small from Discord's own store."""
+    try:
+        async with asyncio.timeout(DOWNLOAD_SECONDS):
+            return await attachment.read()
+    except NETWORK_ERRORS as error:
+        log.warning("download_failed", error=type(error).__name__)
+        raise Refused("file_lost") from error
+
+
+def _address(interaction: Interaction, message_id: int) -> DeliveryAddress:
+    """Note where the result goes.
+
+    Raises:
+        Refused: the interaction belongs to no channel.
+    """
+    if interaction.channel_id is None:
+        raise Refused("internal")
+    return DeliveryAddress(
+        application_id=str(interaction.application_id),
+        interaction_id=str(interaction.id),
+        interaction_token=interaction.token,
+        interaction_at=interaction.created_at.timestamp(),
+        guild_id=str(interaction.guild_id) if interaction.guild_id else None,
+        channel_id=str(interaction.channel_id),
+        message_id=str(message_id),
+        requester_id=str(interaction.user.id),
+        locale=interaction.locale.value,
+    )

@@ -1,0 +1,106 @@
+"""The options of a command: from what a client sent to a valid request.
+
+Discord's own clients check options before they send them, and others may not: everything is
+checked again here, by the model that the queue stores.
+"""
+
+import secrets
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from bot.errors import OptionRefused, Refused
+from jobs.models import (
+    GUIDANCE,
+    MAX_COUNT,
+    MAX_NEGATIVE_PROMPT_CHARACTERS,
+    MAX_SEED,
+    STEPS,
+    RenderRequest,
+    Size,
+)
+
+# Field of the request: the option's name, and the sentence for a value that cannot be used.
+_OPTIONS = {
+    "negative_prompt": ("negative_prompt", "option.length"),
+    "size": ("size", "option.choice"),
+    "num_inference_steps": ("steps", "option.whole"),
+    "guidance_scale": ("guidance", "option.number"),
+    "seed": ("seed", "option.whole"),
+    "count": ("count", "option.whole"),
+}
+_RANGES: dict[str, tuple[float, float]] = {
+    "steps": STEPS,
+    "guidance": GUIDANCE,
+    "seed": (0, MAX_SEED),
+    "count": (1, MAX_COUNT),
+}
+# Stands in for the prompt while only the options are checked.
+_ANY_PROMPT = "1girl"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a member gave besides the prompt, unchecked; None where nothing was given."""
+
+    size: str | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    seed: int | None = None
+    count: int | None = None
+    negative_prompt: str | None = None
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What is filled in where a member gives nothing."""
+
+    steps: int
+    guidance: float
+
+
+def build_request(prompt: str, options: Options, defaults: Defaults) -> RenderRequest:
+    """Join prompt and options; a seed that is not given is drawn at random.
+
+    Raises:
+        OptionRefused: a value is out of its range.
+    """
+    values = {
+        "prompt": prompt,
+        "negative_prompt": (options.negative_prompt or "").strip(),
+        "size": Size.SQUARE if options.size is None else options.size,
+        "num_inference_steps": defaults.steps if options.steps is None else options.steps,
+        "guidance_scale": defaults.guidance if options.guidance is None else options.guidance,
+        "seed": secrets.randbelow(MAX_SEED + 1) if options.seed is None else options.seed,
+        "count": 1 if options.count is None else options.count,
+    }
+    try:
+        return RenderRequest.model_validate(values)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False)
+        field = next((str(row["loc"][0]) for row in problems if row["loc"]), "")
+        if field not in _OPTIONS:
+            raise Refused("internal") from error
+        raise _refusal(field, values[field]) from None
+
+
+def check_options(options: Options, defaults: Defaults) -> None:
+    """Refuse options that no prompt could make valid.
+
+    Raises:
+        OptionRefused: a value is out of its range.
+    """
+    build_request(_ANY_PROMPT, options, defaults)
+
+
+def _refusal(field: str, given: object) -> OptionRefused:
+    option, code = _OPTIONS[field]
+    if option in _RANGES:
+        low, high = _RANGES[option]
+        return OptionRefused(code, option, given=str(given), low=f"{low:.10g}", high=f"{high:.10g}")
+    if option == "size":
+        allowed = ", ".join(size.value for size in Size)
+        return OptionRefused(code, option, given=str(given), allowed=allowed)
+    return OptionRefused(
+        code, option, given=len(str(given)), allowed=MAX_NEGATIVE_PROMPT_CHARACTERS
+    )

@@ -1,0 +1,73 @@
+"""Which messages of waiting jobs to refresh now: a decision without any I/O.
+
+A message is refreshed when what it shows is no longer true, while its interaction's token lives,
+and never more often than the channel's budget allows. Whoever has waited longest for a refresh
+comes first, so that a long line in one channel is refreshed in turns.
+"""
+
+import math
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from bot.async_queue import Place
+from jobs.models import Job
+
+# Discord opens an interaction's message for 15 minutes; the rest is kept for the request itself.
+TOKEN_SECONDS = 15 * 60 - 30
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a message shows since when (seconds since 1970); no place when it cannot be edited."""
+
+    place: Place | None
+    at: float
+
+
+class Board:
+    """What the messages of waiting jobs show, as far as this process has written them."""
+
+    def __init__(self) -> None:
+        self.shown: dict[str, Shown] = {}
+
+    def note(self, job_id: str, place: Place | None, at: float) -> None:
+        """Note what a message shows now; None when it can never be edited again."""
+        self.shown[job_id] = Shown(place, at)
+
+    def forget(self, waiting: Set[str], before: float) -> None:
+        """Drop what is older and no longer among the jobs that wait at the front."""
+        self.shown = {
+            job_id: shown
+            for job_id, shown in self.shown.items()
+            if job_id in waiting or shown.at >= before
+        }
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """One message to edit."""
+
+    job: Job
+    place: Place
+
+
+def plan(
+    jobs: Sequence[Job], has_worker: bool, shown: Mapping[str, Shown], now: float, budget: int
+) -> dict[str, list[Refresh]]:
+    """Choose at most `budget` messages of each channel; `jobs` stand in the line's order."""
+    due: list[tuple[float, int, Refresh]] = []
+    for index, job in enumerate(jobs):
+        before = shown.get(job.id)
+        place = Place(index + 1, has_worker)
+        if now >= job.address.interaction_at + TOKEN_SECONDS:
+            continue
+        if before is not None and before.place in (None, place):
+            continue
+        since = before.at if before is not None else -math.inf
+        due.append((since, index, Refresh(job, place)))
+    channels: dict[str, list[Refresh]] = {}
+    for _, _, refresh in sorted(due, key=lambda row: row[:2]):
+        chosen = channels.setdefault(refresh.job.address.channel_id, [])
+        if len(chosen) < budget:
+            chosen.append(refresh)
+    return channels

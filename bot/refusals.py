@@ -1,0 +1,79 @@
+"""What is wrong, in the member's language: the one place that turns error codes into words.
+
+Nothing of a prompt is repeated but the short quotes that PromptError holds, and they stand in code
+marks where they can neither mention anyone nor format anything.
+"""
+
+from bot.errors import OptionRefused, Refused
+from jobs.errors import QueueUnavailable
+from jobs.wording import FALLBACK, catalogue, language_of, say
+from newbie_pipeline.prompt.errors import CATALOGUE, Code, PromptError
+
+QUOTE_LENGTH = 24
+# Values of a PromptError that are our own words, not the member's.
+_OWN_WORDS = ("kind", "section")
+
+Refusal = Refused | PromptError | QueueUnavailable
+REFUSALS = (Refused, PromptError, QueueUnavailable)
+
+
+def code_of(refusal: Refusal) -> str:
+    """Give the short code that the log shows."""
+    if isinstance(refusal, PromptError):
+        return refusal.code.value
+    if isinstance(refusal, QueueUnavailable):
+        return "queue_unavailable"
+    return refusal.code
+
+
+def sentence(refusal: Refusal, locale: str) -> str:
+    """Say in the member's language what is wrong and what is allowed."""
+    if isinstance(refusal, PromptError):
+        return _prompt_sentence(refusal, locale)
+    data = {
+        key: quote(value) if isinstance(value, str) and key == "given" else value
+        for key, value in (refusal.data if isinstance(refusal, Refused) else {}).items()
+    }
+    if isinstance(refusal, OptionRefused):
+        data["option"] = say(f"bot.option.{refusal.option}", locale)
+    return say(f"error.{code_of(refusal)}", locale, **data)
+
+
+def quote(text: str) -> str:
+    """Show a piece of foreign text as code, cut short and on one line.
+
+    A mark of its own kind would end the code, so it is shown as a similar character.
+    """
+    line = " ".join(text.replace("`", "ˋ").split())
+    if len(line) > QUOTE_LENGTH:
+        line = line[: QUOTE_LENGTH - 1] + "…"
+    return f"`{line}`" if line else "` `"
+
+
+def prompt_wording(code: Code, locale: str) -> tuple[str, str]:
+    """Give the two sentences for a prompt's error, what is wrong and what to write instead.
+
+    English is the prompt language's own catalogue; other languages stand with our other words.
+    """
+    language = language_of(locale)
+    words = {} if language == FALLBACK else catalogue(language)
+    entry = CATALOGUE[code]
+    key = f"error.prompt.{code.value}"
+    return words.get(key, entry.message), words.get(f"{key}.hint", entry.hint)
+
+
+def _prompt_sentence(error: PromptError, locale: str) -> str:
+    values = {
+        key: quote(value) if isinstance(value, str) and key not in _OWN_WORDS else value
+        for key, value in error.values.items()
+    }
+    message, hint = (text.format_map(values) for text in prompt_wording(error.code, locale))
+    if error.line is not None:
+        message = say(
+            "error.prompt.place",
+            locale,
+            sentence=message.rstrip(".。"),
+            line=error.line,
+            column=error.column,
+        )
+    return f"{message} {hint}" if language_of(locale) == FALLBACK else f"{message}{hint}"

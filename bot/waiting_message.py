@@ -1,0 +1,46 @@
+"""The message of a waiting job: it shows the place in line, until the worker takes it over.
+
+Uses the lock `newbie:{queue}:job:{id}:writer` (see `jobs.keys`). The place is read and shown while
+that lock is held, and a job that no longer waits is left alone: its message is the worker's.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from bot.async_queue import AsyncQueue, Place
+from jobs.queue import WRITER_LOCK_SECONDS
+from jobs.wording import say
+
+EDIT_SECONDS = WRITER_LOCK_SECONDS - 2
+
+
+def place_text(place: Place, locale: str) -> str:
+    """Say where the job stands."""
+    key = "queued" if place.has_worker else "queued.no_worker"
+    return say(key, locale, position=place.position)
+
+
+async def show_place(
+    queue: AsyncQueue, job_id: str, locale: str, edit: Callable[[str], Awaitable[object]]
+) -> Place | None:
+    """Edit the message of a job that waits; None when it is not ours to edit (any more).
+
+    Raises:
+        QueueUnavailable: Redis is out of reach.
+        TimeoutError: Discord did not take the edit in time.
+        discord.HTTPException: Discord refused the edit.
+    """
+    async with queue.writer(job_id) as held:
+        if not held:
+            return None
+        try:
+            async with asyncio.timeout(EDIT_SECONDS):
+                place = await queue.place(job_id)
+                if place is not None:
+                    await edit(place_text(place, locale))
+                return place
+        except TimeoutError:
+            # The request may be under way still. Keep the lock until it ends by itself, so
+            # that the worker's edit comes after ours.
+            await asyncio.sleep(WRITER_LOCK_SECONDS - EDIT_SECONDS)
+            raise
