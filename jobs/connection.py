@@ -28,9 +28,11 @@ def connect(settings: RedisSettings) -> Redis:
         socket_timeout=settings.timeout,
         socket_connect_timeout=settings.timeout,
         # One quick second try covers a connection that died while idle. More would make a
-        # member wait: Discord's deadline is three seconds.
-        retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), 1),
-        retry_on_error=[RedisConnectionError],
+        # member wait: Discord's deadline is three seconds. For the same reason a server that
+        # does not answer in time is not asked again.
+        retry=Retry(
+            ExponentialBackoff(cap=0.2, base=0.05), 1, supported_errors=(RedisConnectionError,)
+        ),
         health_check_interval=30,
     )
 

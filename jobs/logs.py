@@ -28,7 +28,11 @@ def configure(settings: LogSettings, process: str) -> None:
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            # Where `rich` is installed the default prints local variables: prompts and tokens.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
     )
     final: list[structlog.types.Processor] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
