@@ -78,9 +78,12 @@ async def _connect(path: Path, wait: float) -> tuple[asyncio.StreamReader, async
     deadline = time.monotonic() + wait
     while True:
         try:
-            return await asyncio.open_unix_connection(str(path))
-        except OSError as error:
-            # The renderer is being started again: its socket comes back.
+            reader, writer = await asyncio.open_unix_connection(str(path))
+            # A renderer that is just dying still lets us connect; only a live one says hello.
+            await read_frame(reader)
+            return reader, writer
+        except (OSError, asyncio.IncompleteReadError) as error:
+            # It is being started again: its socket comes back.
             if time.monotonic() >= deadline:
                 raise RendererUnavailable("no renderer answers on its socket") from error
         await asyncio.sleep(RETRY_SECONDS)

@@ -103,6 +103,7 @@ class RenderServer:
         with connection:
             connection.settimeout(SEND_TIMEOUT_SECONDS)
             try:
+                connection.sendall(pack({"type": "hello"}))
                 message, _ = receive_frame(connection)
                 spec = dict(message["spec"])
                 render = Render(RenderSpec(**{**spec, "seeds": tuple(spec["seeds"])}))

@@ -5,6 +5,7 @@ where the object says so. Nothing executable crosses: JSON and pixels only.
 
 | from | `type` | further fields |
 |---|---|---|
+| renderer | `hello` | sent first: a process that is there answers, a socket alone does not |
 | job | `render` | `spec`: the fields of `newbie_pipeline.render.RenderSpec` |
 | renderer | `step` | `step`, `total`: over all pictures of the job |
 | renderer | `picture` | `width`, `height`, and the payload: RGB, 8 bits, row by row |
