@@ -14,7 +14,7 @@ FILE_ENDINGS = (".xml", ".txt")
 
 # The word after the opening fence names a language only where a line end follows it.
 _BLOCK = re.compile(r"```(?:[A-Za-z0-9_+.#-]*[ \t]*\r?\n)?(.*?)```", re.DOTALL)
-_INLINE = re.compile(r"(``?)(?!`)(.+?)(?<!`)\1", re.DOTALL)
+_INLINE = re.compile(r"(``?)([^`]+)\1")
 
 
 class FileInfo(Protocol):
@@ -67,9 +67,5 @@ def check_file(file: FileInfo) -> None:
 
 
 def choose_file(files: list[File]) -> File | None:
-    """Choose the attachment of a message that holds the prompt: the first with a fitting name.
-
-    Raises:
-        Refused: there are files, and none has a name that fits.
-    """
+    """Choose the attachment of a message that holds the prompt: the first with a fitting name."""
     return next((file for file in files if has_prompt_name(file.filename)), None)

@@ -1,0 +1,111 @@
+"""Options from clients that check nothing."""
+
+import pytest
+
+from bot.errors import OptionRefused
+from bot.options import Defaults, Options, build_request, check_options
+from bot.prompt_form import custom_id, options_of
+from jobs.models import MAX_SEED, Size
+
+DEFAULTS = Defaults(steps=20, guidance=5.5)
+
+
+def test_what_is_not_given_is_filled_in():
+    request = build_request("1girl", Options(), DEFAULTS)
+    assert request.size is Size.SQUARE
+    assert request.num_inference_steps == 20
+    assert request.guidance_scale == 5.5
+    assert request.count == 1
+    assert request.negative_prompt == ""
+
+
+def test_a_seed_that_is_not_given_is_random():
+    seeds = {build_request("1girl", Options(), DEFAULTS).seed for _ in range(20)}
+    assert len(seeds) > 15
+    assert all(0 <= seed <= MAX_SEED for seed in seeds)
+
+
+def test_what_is_given_is_kept():
+    options = Options("832x1216", 30, 7.5, 0, 4, " blurry ")
+    request = build_request("1girl", options, DEFAULTS)
+    assert request.size is Size.PORTRAIT_2_3
+    assert (request.num_inference_steps, request.guidance_scale) == (30, 7.5)
+    assert (request.seed, request.count, request.negative_prompt) == (0, 4, "blurry")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(steps=1),
+        Options(steps=60),
+        Options(guidance=1),
+        Options(guidance=20.0),
+        Options(seed=0),
+        Options(seed=MAX_SEED),
+        Options(count=1),
+        Options(count=4),
+        Options(negative_prompt="x" * 4000),
+        *(Options(size=size.value) for size in Size),
+    ],
+)
+def test_values_at_the_limits_are_allowed(options: Options):
+    check_options(options, DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "data"),
+    [
+        (Options(steps=0), "steps", {"given": "0", "low": "1", "high": "60"}),
+        (Options(steps=61), "steps", {"given": "61", "low": "1", "high": "60"}),
+        (Options(steps=7.5), "steps", {"given": "7.5", "low": "1", "high": "60"}),
+        (Options(guidance=0.5), "guidance", {"given": "0.5", "low": "1", "high": "20"}),
+        (Options(guidance=21), "guidance", {"given": "21", "low": "1", "high": "20"}),
+        (Options(guidance=float("nan")), "guidance", {"given": "nan", "low": "1", "high": "20"}),
+        (Options(seed=-1), "seed", {"given": "-1", "low": "0", "high": "4294967295"}),
+        (Options(seed=2**32), "seed", {"given": str(2**32), "low": "0", "high": "4294967295"}),
+        (Options(count=0), "count", {"given": "0", "low": "1", "high": "4"}),
+        (Options(count=5), "count", {"given": "5", "low": "1", "high": "4"}),
+        (Options(negative_prompt="x" * 4001), "negative_prompt", {"given": 4001, "allowed": 4000}),
+    ],
+)
+def test_values_beyond_the_limits_are_refused(options: Options, name: str, data: dict):
+    with pytest.raises(OptionRefused) as refused:
+        check_options(options, DEFAULTS)
+    assert refused.value.option == name
+    assert refused.value.data == data
+
+
+@pytest.mark.parametrize("size", ["", "1x1", "9999x9999", "<@1>", 7, ["1024x1024"]])
+def test_a_size_that_is_no_choice_is_refused(size: object):
+    with pytest.raises(OptionRefused) as refused:
+        check_options(Options(size=size), DEFAULTS)
+    assert refused.value.option == "size"
+    assert "1024x1024" in str(refused.value.data["allowed"])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(negative_prompt=""),
+        Options("640x1536", 60, 1.2345678901234567, MAX_SEED, 4, ""),
+        Options(seed=0, negative_prompt=""),
+    ],
+)
+def test_options_survive_the_way_through_a_form(options: Options):
+    form_id = custom_id(options)
+    assert len(form_id) <= 100
+    assert options_of(form_id, "") == options
+
+
+@pytest.mark.parametrize(
+    "form_id", ["newbie:prompt:", "newbie:prompt:a:b:c:d:e", "newbie:prompt:" + ":" * 9]
+)
+def test_a_form_that_is_not_ours_is_refused(form_id: str):
+    with pytest.raises(Exception, match="form_outdated"):
+        options_of(form_id, "")
+
+
+def test_a_forged_form_is_checked_like_a_command():
+    forged = options_of("newbie:prompt:64x64:999:nan:-1:99", "")
+    with pytest.raises(OptionRefused):
+        check_options(forged, DEFAULTS)
