@@ -64,7 +64,8 @@ class Supervisor:
         self._news: list[Callable[[], object]] = []
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._guardian: subprocess.Popen[bytes] | None = None
-        self._interrupted = self._hurry = self._closing = self._ended = False
+        self._interrupted = self._hurry = self._closing = False
+        self._ended = self._closed = False
         self._owner = os.getpid()
         for spec in specs:
             self.add(spec)
@@ -169,11 +170,10 @@ class Supervisor:
 
     def close(self) -> None:
         """Stop everything and end the supervisor's own thread and guardian."""
-        if os.getpid() != self._owner or self._ended:
+        if os.getpid() != self._owner or self._closed:
             return
         self.stop()
-        with self._changed:
-            self._closing = True
+        self._closing = self._closed = True
         self._wake()
         self._thread.join()
         atexit.unregister(self.close)
