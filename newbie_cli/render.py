@@ -56,19 +56,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Check the prompt, render it, save the picture, and give the exit code."""
-    from newbie_pipeline.prompt.errors import PromptError
-    from newbie_pipeline.prompt.parse import check_prompt
-
-    if not args.out.parent.is_dir():
-        return _fail(2, f"the folder {args.out.parent} does not exist")
     try:
-        data = sys.stdin.buffer.read() if args.prompt == "-" else Path(args.prompt).read_bytes()
-        prompt = check_prompt(data)
-    except OSError as error:
-        return _fail(2, f"{args.prompt} cannot be read: {error.strerror or error}")
-    except PromptError as error:
-        place = "" if error.line is None else f":{error.line}:{error.column}"
-        return _fail(2, f"{args.prompt}{place}: {error.message} ({error.hint})")
+        prompt = _checked_prompt(args)
+    except _BadInput as error:
+        return _fail(2, str(error))
 
     from newbie_cli.tiny_model import TinyModelFailed
     from newbie_pipeline.errors import PipelineError, RenderInputError
@@ -81,6 +72,26 @@ def run(args: argparse.Namespace) -> int:
         return _fail(1, str(error))
     except KeyboardInterrupt:
         return _fail(1, "stopped")
+
+
+class _BadInput(Exception):
+    """The command cannot start with what it was given."""
+
+
+def _checked_prompt(args: argparse.Namespace) -> str:
+    from newbie_pipeline.prompt.errors import PromptError
+    from newbie_pipeline.prompt.parse import check_prompt
+
+    if not args.out.parent.is_dir():
+        raise _BadInput(f"the folder {args.out.parent} does not exist")
+    try:
+        data = sys.stdin.buffer.read() if args.prompt == "-" else Path(args.prompt).read_bytes()
+        return check_prompt(data)
+    except OSError as error:
+        raise _BadInput(f"{args.prompt} cannot be read: {error.strerror or error}") from error
+    except PromptError as error:
+        place = "" if error.line is None else f":{error.line}:{error.column}"
+        raise _BadInput(f"{args.prompt}{place}: {error.message} ({error.hint})") from error
 
 
 def _render(args: argparse.Namespace, prompt: str) -> int:

@@ -67,7 +67,7 @@ def check_official_layout(directory: Path) -> None:
 
 
 def load_transformer(folder: Path, dtype: torch.dtype, device: torch.device) -> NextDiT:
-    """Load the Next-DiT; what the config leaves out is the 3.5 B model's, as in the official one."""
+    """Load the Next-DiT; what its config leaves out is as in the 3.5 B model."""
     config = read_json(folder / "config.json")
     known = set(inspect.signature(NextDiT.__init__).parameters) - {"self"}
     arguments = {name: value for name, value in config.items() if name in known}

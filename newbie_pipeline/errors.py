@@ -21,7 +21,7 @@ class NonFiniteLatentsError(PipelineError):
     """The latents became infinite or not a number; the message names the step."""
 
 
-class RenderCancelled(PipelineError):  # noqa: N818 - an order that was obeyed, not a fault
+class RenderCancelled(PipelineError):
     """The caller asked to stop and the render ended at the next step."""
 
 

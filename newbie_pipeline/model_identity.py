@@ -2,8 +2,8 @@
 
 The hash covers, file by file in the order of their names: every JSON file in full (configs and
 tokenizers), and of every safetensors file its size, its header in full (all keys, shapes, types)
-and 64 samples of 4 KiB spread over its data. A fine-tuned copy differs in nearly every weight and so
-in the samples; a change of a few bytes between two samples is not seen. It does not cover the
+and 64 samples of 4 KiB spread over its data. A fine-tuned copy differs in nearly every weight and
+so in the samples; a change of a few bytes between two samples is not seen. It does not cover the
 folder's name, time stamps, or any other kind of file.
 """
 

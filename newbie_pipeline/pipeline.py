@@ -40,6 +40,7 @@ class NewbiePipeline(DiffusionPipeline):
 
     def __init__(
         self,
+        *,
         transformer: NextDiT,
         vae: AutoencoderKL,
         scheduler: FlowMatchEulerDiscreteScheduler,
@@ -101,7 +102,7 @@ class NewbiePipeline(DiffusionPipeline):
     @torch.no_grad()
     def encode_pair(
         self, prompt: str, negative_prompt: str, guidance_scale: float
-    ) -> dict[str, torch.Tensor]:
+    ) -> dict[str, Any]:
         """Encode one prompt and its negative once, as keyword arguments for several calls."""
         device = self._execution_device
         condition = self.encode_prompt([prompt], device)
@@ -137,8 +138,9 @@ class NewbiePipeline(DiffusionPipeline):
         height: int,
         width: int,
         device: torch.device,
-        generator: torch.Generator | list[torch.Generator] | None,
-        latents: torch.Tensor | None,
+        *,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+        latents: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Draw the noise [batch, channels, height, width] in float32, or check the given one."""
         factor = self.vae_scale_factor
@@ -177,6 +179,7 @@ class NewbiePipeline(DiffusionPipeline):
         height: int = DEFAULT_IMAGE_SIZE,
         width: int = DEFAULT_IMAGE_SIZE,
         num_inference_steps: int = 28,
+        *,
         guidance_scale: float = 4.5,
         num_images_per_prompt: int = 1,
         generator: torch.Generator | list[torch.Generator] | None = None,
@@ -229,7 +232,9 @@ class NewbiePipeline(DiffusionPipeline):
         condition = condition.repeat(num_images_per_prompt)
         # 3. Prepare noise and schedule
         batch = prompt_count * num_images_per_prompt
-        latents = self.prepare_latents(batch, height, width, device, generator, latents)
+        latents = self.prepare_latents(
+            batch, height, width, device, generator=generator, latents=latents
+        )
         timesteps = self.prepare_timesteps(num_inference_steps, device)
         self._num_timesteps = len(timesteps)
         # 4. Denoise

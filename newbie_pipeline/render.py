@@ -125,8 +125,9 @@ class Renderer:
         try:
             texts = pipeline.encode_pair(spec.prompt, spec.negative_prompt, spec.guidance_scale)
             _stop_if(cancelled)
-            return [
-                pipeline(
+            pictures: list[Image.Image] = []
+            for seed in spec.seeds:
+                output: Any = pipeline(
                     **texts,
                     height=spec.height,
                     width=spec.width,
@@ -134,9 +135,9 @@ class Renderer:
                     guidance_scale=spec.guidance_scale,
                     generator=torch.Generator("cpu").manual_seed(seed),
                     callback_on_step_end=after_step,
-                ).images[0]
-                for seed in spec.seeds
-            ]
+                )
+                pictures += output.images
+            return pictures
         except RenderCancelled:
             pipeline.maybe_free_model_hooks()
             raise

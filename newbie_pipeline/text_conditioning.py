@@ -52,9 +52,9 @@ def with_system_prompt(prompt: str, system_prompt: str) -> str:
 def tokenize(
     tokenizer: Any, texts: list[str], max_length: int, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Give ids and mask [batch, tokens], right-padded; text that does not fit is cut with a warning.
+    """Give ids and mask [batch, tokens], right-padded; what does not fit is cut with a warning.
 
-    The warning names how much was cut at information level of detail only: prompts are private.
+    The warning says how much was cut; the text itself is private and shows at debug level only.
     """
     batch = tokenizer(
         texts,

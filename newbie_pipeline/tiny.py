@@ -132,11 +132,10 @@ def _write_jina(folder: Path, generator: torch.Generator) -> None:
             continue
         head = HF_PREFIX + key.removesuffix(".weight") + PARAMETRIZED
         rows, columns = value.shape
-        # An embedding's factors are stored the other way round than a linear layer's.
-        shape_a = (1, rows if "embeddings" in key else ADAPTER_RANK)
-        shape_a += (ADAPTER_RANK if "embeddings" in key else columns,)
-        shape_b = (1, ADAPTER_RANK if "embeddings" in key else rows)
-        shape_b += (columns if "embeddings" in key else ADAPTER_RANK,)
+        # Linear layers add B @ A, embeddings A @ B.
+        shape_a, shape_b = (1, ADAPTER_RANK, columns), (1, rows, ADAPTER_RANK)
+        if "embeddings" in key:
+            shape_a, shape_b = (1, rows, ADAPTER_RANK), (1, ADAPTER_RANK, columns)
         weights[f"{head}original"] = value
         weights[f"{head}0.lora_A"] = 0.02 * torch.randn(shape_a, generator=generator)
         weights[f"{head}0.lora_B"] = 0.02 * torch.randn(shape_b, generator=generator)

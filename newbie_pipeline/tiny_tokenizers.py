@@ -13,23 +13,42 @@ from newbie_pipeline.text_conditioning import SYSTEM_PROMPT
 SPACE = "▁"
 BYTES = [f"<0x{value:02X}>" for value in range(256)]
 # Elements and common tags of the prompt language; a token each, with and without a space before.
-WORDS = (
-    "character_1 character_2 character_3 gender appearance clothing expression action interaction "
-    "position general_tags count artists style background environment perspective atmosphere "
-    "lighting resolution quality objects other caption img image 1girl 2girls 1boy solo hair eyes "
-    "long short blue red green black white pink blonde purple silver teal twintails ponytail smile "
-    "standing sitting looking_at_viewer dress skirt shirt uniform school outdoors indoors night "
-    "day sky city forest sea masterpiece best_quality high_resolution anime illustration miku"
-).split()
+WORDS = """
+character_1 character_2 character_3 gender appearance clothing expression action interaction
+position general_tags count artists style background environment perspective atmosphere lighting
+resolution quality objects other caption img image 1girl 2girls 1boy solo hair eyes long short blue
+red green black white pink blonde purple silver teal twintails ponytail smile standing sitting
+looking_at_viewer dress skirt shirt uniform school outdoors indoors night day sky city forest sea
+masterpiece best_quality high_resolution anime illustration miku
+"""
+# In the order of their ids.
+GEMMA_SPECIAL = {
+    "pad_token": "<pad>",
+    "eos_token": "<eos>",
+    "bos_token": "<bos>",
+    "unk_token": "<unk>",
+}
+JINA_SPECIAL = {
+    "bos_token": "<s>",
+    "pad_token": "<pad>",
+    "eos_token": "</s>",
+    "unk_token": "<unk>",
+}
 GEMMA_MAX_LENGTH = 512
 JINA_MAX_LENGTH = 8194
 
 
 def gemma_tokenizer() -> PreTrainedTokenizerFast:
     """Build a BPE tokenizer that works like Gemma's: spaces become a mark, <bos> comes first."""
-    vocabulary, merges = _merged_words(["<pad>", "<eos>", "<bos>", "<unk>", *BYTES])
+    vocabulary, merges = _merged_words([*GEMMA_SPECIAL.values(), *BYTES])
     tokenizer = Tokenizer(
-        BPE(vocabulary, merges, unk_token="<unk>", byte_fallback=True, fuse_unk=True)
+        BPE(
+            vocabulary,
+            merges,
+            unk_token=GEMMA_SPECIAL["unk_token"],
+            byte_fallback=True,
+            fuse_unk=True,
+        )
     )
     tokenizer.normalizer = normalizers.Replace(" ", SPACE)
     tokenizer.pre_tokenizer = pre_tokenizers.Split(SPACE, "merged_with_next")
@@ -41,10 +60,7 @@ def gemma_tokenizer() -> PreTrainedTokenizerFast:
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        bos_token="<bos>",
-        eos_token="<eos>",
-        pad_token="<pad>",
-        unk_token="<unk>",
+        **GEMMA_SPECIAL,
         padding_side="right",
         model_max_length=GEMMA_MAX_LENGTH,
     )
@@ -52,7 +68,7 @@ def gemma_tokenizer() -> PreTrainedTokenizerFast:
 
 def jina_tokenizer() -> PreTrainedTokenizerFast:
     """Build a unigram tokenizer that works like XLM-RoBERTa's: <s> text </s>."""
-    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    special = list(JINA_SPECIAL.values())
     vocabulary, _ = _merged_words([*special, *BYTES])
     # Longer pieces get better scores, bytes the worst, so the longest match wins.
     pieces = [
@@ -70,10 +86,7 @@ def jina_tokenizer() -> PreTrainedTokenizerFast:
     tokenizer.add_special_tokens([AddedToken(token, special=True) for token in special])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        bos_token="<s>",
-        eos_token="</s>",
-        pad_token="<pad>",
-        unk_token="<unk>",
+        **JINA_SPECIAL,
         padding_side="right",
         model_max_length=JINA_MAX_LENGTH,
     )
@@ -84,7 +97,7 @@ def _merged_words(first: list[str]) -> tuple[dict[str, int], list[tuple[str, str
     letters = [SPACE, *(chr(code) for code in range(0x21, 0x7F)), "\n"]
     vocabulary = {token: index for index, token in enumerate([*first, *letters])}
     merges: dict[tuple[str, str], None] = {}
-    words = [*WORDS, *SYSTEM_PROMPT.split()]
+    words = [*WORDS.split(), *SYSTEM_PROMPT.split()]
     for word in [*words, *(SPACE + word for word in words)]:
         for end in range(2, len(word) + 1):
             merges.setdefault((word[: end - 1], word[end - 1]))

@@ -1,11 +1,12 @@
 """Weights on disk: safetensors only, one file or shards, read one tensor at a time.
 
-Nothing here unpickles: a `.bin`, `.ckpt`, `.pt` or `.pth` beside missing safetensors is refused with
-a sentence on how to convert it. Every error names the file, and the key where there is one.
+Nothing here unpickles: a `.bin`, `.ckpt`, `.pt` or `.pth` beside missing safetensors is refused
+with a sentence on how to convert it. Every error names the file, and the key where there is one.
 """
 
 import json
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -65,7 +66,7 @@ class WeightReader:
     """Reads tensors by key from one or more safetensors files; use it as a context manager."""
 
     def __init__(self, files: Iterable[Path]) -> None:
-        self._open: list[Any] = []
+        self._open = ExitStack()
         self._source: dict[str, tuple[Path, Any]] = {}
         try:
             for path in files:
@@ -76,12 +77,12 @@ class WeightReader:
 
     def _add(self, path: Path) -> None:
         try:
-            handle = safe_open(path, framework="pt", device="cpu").__enter__()
+            opened = safe_open(path, framework="pt", device="cpu")
+            handle: Any = self._open.enter_context(opened)
         except (SafetensorError, OSError) as error:
             raise CheckpointError(
                 f"{path} is damaged or was not copied completely: {error}"
             ) from error
-        self._open.append(handle)
         for key in handle.keys():  # noqa: SIM118 - not a dictionary
             if key in self._source:
                 raise CheckpointError(f"{path}: key {key} is in {self._source[key][0].name} too")
@@ -114,8 +115,7 @@ class WeightReader:
 
     def close(self) -> None:
         """Close every file."""
-        while self._open:
-            self._open.pop().__exit__(None, None, None)
+        self._open.close()
 
     def __enter__(self) -> "WeightReader":
         return self

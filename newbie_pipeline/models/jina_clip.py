@@ -94,6 +94,34 @@ class JinaLayer(nn.Module):
         return output
 
 
+class JinaEmbeddings(nn.Module):
+    """Word embeddings plus the one token type; positions enter by rotation later."""
+
+    def __init__(self, vocab_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.word_embeddings = nn.Embedding(vocab_size, hidden_size)
+        self.token_type_embeddings = nn.Embedding(1, hidden_size)
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        """Embed ids [batch, tokens]."""
+        words: torch.Tensor = self.word_embeddings(input_ids)
+        return words + self.token_type_embeddings.weight[0]
+
+
+class JinaEncoder(nn.Module):
+    """The stack of layers."""
+
+    def __init__(self, layers: list[JinaLayer]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, hidden_states: torch.Tensor, key_mask: torch.Tensor) -> torch.Tensor:
+        """Refine [batch, tokens, hidden] layer by layer."""
+        for layer in self.layers:
+            hidden_states = layer(hidden_states, key_mask)
+        return hidden_states
+
+
 @dataclass(frozen=True)
 class JinaClipTextOutput:
     """Token states [batch, tokens, hidden] and their masked mean [batch, hidden]."""
@@ -108,6 +136,7 @@ class JinaClipTextModel(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(
         self,
+        *,
         vocab_size: int = 250002,
         hidden_size: int = 1024,
         intermediate_size: int = 4096,
@@ -117,38 +146,24 @@ class JinaClipTextModel(ModelMixin, ConfigMixin):
         layer_norm_eps: float = 1e-5,
     ) -> None:
         super().__init__()
-        self.embeddings = nn.ModuleDict(
-            {
-                "word_embeddings": nn.Embedding(vocab_size, hidden_size),
-                "token_type_embeddings": nn.Embedding(1, hidden_size),
-            }
-        )
+        self.embeddings = JinaEmbeddings(vocab_size, hidden_size)
         self.emb_ln = nn.LayerNorm(hidden_size, eps=layer_norm_eps)
         layer = (hidden_size, intermediate_size, num_attention_heads, rotary_base, layer_norm_eps)
-        self.encoder = nn.ModuleDict(
-            {"layers": nn.ModuleList([JinaLayer(*layer) for _ in range(num_hidden_layers)])}
-        )
+        self.encoder = JinaEncoder([JinaLayer(*layer) for _ in range(num_hidden_layers)])
 
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None
     ) -> JinaClipTextOutput:
         """Encode ids [batch, tokens]; without a mask, every id but the padding id counts."""
         mask = input_ids != PAD_TOKEN_ID if attention_mask is None else attention_mask.bool()
-        words = self.embeddings["word_embeddings"](input_ids)
-        token_type = self.embeddings["token_type_embeddings"].weight[0]
-        hidden_states = self.emb_ln(words + token_type)
-        layers = self.encoder["layers"]
-        if not isinstance(layers, nn.ModuleList):
-            raise TypeError("encoder.layers is no list of layers")
-        for layer in layers:
-            hidden_states = layer(hidden_states, mask)
+        hidden_states = self.encoder(self.emb_ln(self.embeddings(input_ids)), mask)
         weight = mask.unsqueeze(-1).to(hidden_states.dtype)
         pooled = (hidden_states * weight).sum(dim=1) / weight.sum(dim=1)
         return JinaClipTextOutput(hidden_states, pooled)
 
 
 def own_key(key: str) -> str | None:
-    """Give this module's key for a checkpoint's, or None for a tensor the text tower has no use for.
+    """Give this module's key for a checkpoint's, or None for what is no part of the text tower.
 
     The adapter's two factors map to the weight that they are added to.
     """

@@ -53,7 +53,7 @@ class CaptionContext:
 
 
 @dataclass
-class NextDiTOutput(BaseOutput):  # type: ignore[misc, unused-ignore]
+class NextDiTOutput(BaseOutput):
     """The velocity `sample` [batch, channels, height, width] and the context to hand back in."""
 
     sample: torch.Tensor
@@ -71,6 +71,7 @@ class NextDiT(ModelMixin, ConfigMixin, AttentionMixin, PeftAdapterMixin, CacheMi
     @register_to_config
     def __init__(
         self,
+        *,
         patch_size: int = 2,
         in_channels: int = 16,
         dim: int = 2304,
@@ -99,14 +100,14 @@ class NextDiT(ModelMixin, ConfigMixin, AttentionMixin, PeftAdapterMixin, CacheMi
 
         def block(modulation_dim: int | None) -> JointTransformerBlock:
             return JointTransformerBlock(
-                dim,
-                n_heads,
-                n_kv_heads,
-                multiple_of,
-                ffn_dim_multiplier,
-                norm_eps,
-                qk_norm,
-                modulation_dim,
+                dim=dim,
+                n_heads=n_heads,
+                n_kv_heads=n_kv_heads,
+                multiple_of=multiple_of,
+                ffn_dim_multiplier=ffn_dim_multiplier,
+                norm_eps=norm_eps,
+                qk_norm=qk_norm,
+                modulation_dim=modulation_dim,
             )
 
         # 1. Embeddings of patches, time and the two captions
@@ -137,6 +138,7 @@ class NextDiT(ModelMixin, ConfigMixin, AttentionMixin, PeftAdapterMixin, CacheMi
         encoder_hidden_states: torch.Tensor | None = None,
         encoder_attention_mask: torch.Tensor | None = None,
         pooled_projections: torch.Tensor | None = None,
+        *,
         caption_context: CaptionContext | None = None,
         return_dict: bool = True,
     ) -> NextDiTOutput | tuple[torch.Tensor]:

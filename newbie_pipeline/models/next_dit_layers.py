@@ -93,6 +93,7 @@ class JointTransformerBlock(nn.Module):
 
     def __init__(
         self,
+        *,
         dim: int,
         n_heads: int,
         n_kv_heads: int,
