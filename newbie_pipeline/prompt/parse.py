@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 
 from newbie_pipeline.prompt.errors import Code, PromptError, quote
-from newbie_pipeline.prompt.scan import Kind, Markup, referenced_character, scan
+from newbie_pipeline.prompt.scan import Markup, referenced_character, scan
 from newbie_pipeline.prompt.source import (
     MAX_BYTES,
     Source,
@@ -42,7 +42,7 @@ def check_prompt(data: bytes | str) -> str:
 
 def is_xml(text: str) -> bool:
     """Tell whether a text that `check_prompt` gave has at least one element."""
-    return any(markup.kind is Kind.START for markup in scan(Source(text)))
+    return any(markup.kind == "start" for markup in scan(Source(text)))
 
 
 def _check_structure(source: Source) -> None:
@@ -56,11 +56,11 @@ def _check_structure(source: Source) -> None:
         if not has_text:
             has_text = is_visible(text[text_from : markup.start]) or _holds_text(text, markup)
             text_from = markup.end
-        if markup.kind is Kind.END:
+        if markup.kind == "end":
             if not open_elements or open_elements[-1].name != markup.name:
                 raise _wrong_end(source, open_elements, markup)
             open_elements.pop()
-        elif markup.kind is Kind.START:
+        elif markup.kind == "start":
             if len(open_elements) == MAX_DEPTH:
                 tag = quote(f"<{markup.name}>")
                 raise source.error(Code.TOO_DEEP, markup.start, tag=tag, limit=MAX_DEPTH)
@@ -84,9 +84,9 @@ def _is_character(name: str) -> bool:
 
 
 def _holds_text(text: str, markup: Markup) -> bool:
-    if markup.kind is Kind.CDATA:
+    if markup.kind == "cdata":
         return is_visible(text[markup.start + len("<![CDATA[") : markup.end - len("]]>")])
-    if markup.kind is Kind.NUMBER:
+    if markup.kind == "number":
         return is_visible(referenced_character(text[markup.start : markup.end]) or "")
     return False
 

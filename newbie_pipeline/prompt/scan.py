@@ -15,10 +15,8 @@ The tests hold the scanner against lxml on the part of the language that both re
 """
 
 import re
-import sys
 from collections.abc import Iterator
-from enum import StrEnum
-from typing import NamedTuple, Never
+from typing import Literal, NamedTuple, Never
 
 from newbie_pipeline.prompt.errors import Code, quote
 from newbie_pipeline.prompt.source import Source, is_allowed
@@ -46,7 +44,7 @@ _MARKUP = re.compile(
     re.VERBOSE,
 )
 
-_REFERENCE = re.compile(rf"&(?:{_NUMBER}|{_ENTITY})")
+_REFERENCE = re.compile(rf"&(?:{_NUMBER}|(?P<entity>{_ENTITY}))")
 _NAME_ONLY = re.compile(_NAME)
 _SPACE = re.compile(r"\s*+")
 _ATTRIBUTE_NAME = re.compile(rf"\s++({_NAME})\s*+=")
@@ -59,15 +57,13 @@ _SECTIONS = (
 )
 
 
-class Kind(StrEnum):
-    """Name the kinds of markup; the values are the groups of the expression that finds them."""
-
-    START = "start"
-    END = "end"
-    COMMENT = "comment"
-    CDATA = "cdata"
-    INSTRUCTION = "instruction"
-    NUMBER = "number"
+# The groups of the expression that finds them; plain strings, as an enum's members are slow to get.
+Kind = Literal["start", "end", "comment", "cdata", "instruction", "number"]
+_SECTION_KINDS: dict[str | None, Kind] = {
+    "comment": "comment",
+    "cdata": "cdata",
+    "instruction": "instruction",
+}
 
 
 class Markup(NamedTuple):
@@ -87,36 +83,55 @@ def scan(source: Source) -> Iterator[Markup]:
     """
     for match in _MARKUP.finditer(source.text):
         start, end = match.span()
-        match match.lastgroup:
-            case "start":
-                name = match["name"]
-                if ":" in name and name.lower().startswith(("lora:", "lyco:")):
-                    raise source.error(Code.LORA_TAG, start, tag=quote(match[0]))
-                if match["attributes"]:
-                    _check_attributes(source, *match.span("attributes"), name)
-                yield Markup(Kind.START, start, end, name, bool(match["empty"]))
-            case "end":
-                yield Markup(Kind.END, start, end, match["end_name"])
-            case "entity" | "number":
-                _check_reference(source, match)
-                yield Markup(Kind.NUMBER, start, end)
-            case "broken":
-                _refuse(source, start)
-            case group:
-                yield Markup(Kind(str(group)), start, end)
+        group = match.lastgroup
+        if group == "start":
+            name, attributes, empty = match.group("name", "attributes", "empty")
+            if ":" in name and name.lower().startswith(("lora:", "lyco:")):
+                raise source.error(Code.LORA_TAG, start, tag=quote(match[0]))
+            if attributes:
+                _check_attributes(source, match)
+            yield Markup("start", start, end, name, empty != "")
+        elif group == "end":
+            yield Markup("end", start, end, match["end_name"])
+        elif group == "number":
+            _check_number(source, match)
+            yield Markup("number", start, end)
+        elif group == "entity":
+            raise source.error(Code.ENTITY, start, reference=quote(match[0]))
+        elif group == "broken":
+            _refuse(source, start)
+        else:
+            yield Markup(_SECTION_KINDS[group], start, end)
 
 
 def referenced_character(reference: str) -> str | None:
     """Give the character for "&#65;" or "&#x41;", or None where a prompt cannot hold it."""
-    digits = reference[2:-1]
-    base = 16 if digits.startswith("x") else 10
-    digits = digits.lstrip("x").lstrip("0") or "0"
-    # Eight digits are more than any character has; converting thousands of them is slow.
-    code_point = int(digits, base) if len(digits) <= 8 else sys.maxunicode + 1
+    digits, base = (reference[3:-1], 16) if reference[2] == "x" else (reference[2:-1], 10)
+    # Converting thousands of digits is slow, and eight are more than any character has.
+    if len(digits) > 8 and len(digits := digits.lstrip("0") or "0") > 8:
+        return None
+    code_point = int(digits, base)
     return chr(code_point) if is_allowed(code_point) else None
 
 
-def _check_attributes(source: Source, start: int, end: int, tag: str) -> None:
+def _check_number(source: Source, match: re.Match[str]) -> None:
+    if referenced_character(match[0]) is None:
+        values = {"reference": quote(match[0])}
+        raise source.error(Code.BAD_CHARACTER_REFERENCE, match.start(), **values)
+
+
+def _check_attributes(source: Source, tag: re.Match[str]) -> None:
+    """Refuse an attribute that comes twice, and references that are refused in text."""
+    start, end = tag.span("attributes")
+    if tag["attributes"].count("=") > 1:
+        _check_repeats(source, start, end, tag["name"])
+    for reference in _REFERENCE.finditer(source.text, start, end):
+        if reference["entity"]:
+            raise source.error(Code.ENTITY, reference.start(), reference=quote(reference[0]))
+        _check_number(source, reference)
+
+
+def _check_repeats(source: Source, start: int, end: int, tag: str) -> None:
     seen = set()
     offset = start
     while offset < end and (found := _ATTRIBUTE_NAME.match(source.text, offset)):
@@ -127,17 +142,6 @@ def _check_attributes(source: Source, start: int, end: int, tag: str) -> None:
         seen.add(attribute)
         value = _VALUE.match(source.text, found.end())
         offset = value.end() if value else end
-    for reference in _REFERENCE.finditer(source.text, start, end):
-        _check_reference(source, reference)
-
-
-def _check_reference(source: Source, match: re.Match[str]) -> None:
-    """Refuse every entity, and numbers that stand for no character or a forbidden one."""
-    reference = match[0]
-    if not reference.startswith("&#"):
-        raise source.error(Code.ENTITY, match.start(), reference=quote(reference))
-    if referenced_character(reference) is None:
-        raise source.error(Code.BAD_CHARACTER_REFERENCE, match.start(), reference=quote(reference))
 
 
 def _refuse(source: Source, start: int) -> Never:

@@ -122,7 +122,7 @@ def read(data: bytes | str) -> Source:
 
 def is_allowed(code_point: int) -> bool:
     """Tell whether a prompt may hold the character with this code point."""
-    if code_point in (0x9, 0xA, 0xD):
+    if 0x20 <= code_point < 0x7F or code_point == 0xD:
         return True
     return code_point <= sys.maxunicode and not _FORBIDDEN.match(chr(code_point))
 
