@@ -53,6 +53,8 @@ class NewbieBot(commands.Bot):
     """A Discord client with our commands."""
 
     def __init__(self, settings: BotSettings, queue: AsyncQueue) -> None:
+        # This bot never speaks in voice channels: no warning about what that would need.
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
             # Commands are slash commands; without message intents no other can arrive.
             command_prefix=commands.when_mentioned,
@@ -63,6 +65,8 @@ class NewbieBot(commands.Bot):
             member_cache_flags=discord.MemberCacheFlags.none(),
             max_messages=None,
             chunk_guilds_at_startup=False,
+            # Servers arrive one by one after the login; we wait for none in particular.
+            guild_ready_timeout=0.5,
         )
         self.settings = settings
         self.queue = queue
