@@ -146,7 +146,7 @@ export class CommandForm {
       h("div", { class: "form-head" }, avatar({ ...application, bot: true }, "small"), h("span", { class: "form-title" }, `/${this.leaf.name}`), h("span", { class: "form-description" }, this.leaf.description), cancel),
       h("div", { class: "form-scroll" }, this.grid, this.more),
       this.error,
-      h("div", { class: "form-foot" }, h("span", { class: "form-hint" }, h("kbd", {}, "Enter"), " sends, ", h("kbd", {}, "Shift"), " ", h("kbd", {}, "Enter"), " starts a new line, ", h("kbd", {}, "Esc"), " closes"), this.submit),
+      h("div", { class: "form-foot" }, h("span", { class: "form-hint" }, h("kbd", {}, "Enter"), " sends, ", h("kbd", {}, "Shift+Enter"), " starts a new line, ", h("kbd", {}, "Esc"), " closes"), this.submit),
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();

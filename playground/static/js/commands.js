@@ -72,3 +72,16 @@ export function matchCommands(all, typed) {
     .sort((a, b) => a.score - b.score || a.leaf.name.localeCompare(b.leaf.name))
     .map(({ leaf }) => leaf);
 }
+
+/**
+ * Find the command whose whole name was typed, followed by a space.
+ *
+ * @param {Leaf[]} all
+ * @param {string} text with the slash
+ * @returns {Leaf|undefined} undefined too while another command's longer name may follow
+ */
+export function matchTyped(all, text) {
+  const typed = all.filter(({ name }) => text.startsWith(`/${name}`) && /\s/.test(text[name.length + 1] ?? ""));
+  const longer = all.some(({ name }) => `/${name}`.startsWith(text));
+  return longer ? undefined : typed.sort((a, b) => b.name.length - a.name.length)[0];
+}

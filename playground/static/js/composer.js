@@ -8,7 +8,7 @@
 import { postMessage } from "./api.js";
 import { CommandForm } from "./command-form.js";
 import { CommandPicker } from "./command-picker.js";
-import { commandPayload, slashCommands } from "./commands.js";
+import { commandPayload, matchTyped, slashCommands } from "./commands.js";
 import { growWithText, h } from "./dom.js";
 import { fileError } from "./file-picker.js";
 import { icon } from "./icons.js";
@@ -153,12 +153,12 @@ export class Composer {
     growWithText(this.input);
     this.setError("");
     const text = this.input.value;
-    const typed = /^\/([\w\p{L}-]+(?: [\w\p{L}-]+){0,2})\s([\s\S]*)$/u.exec(text);
-    const leaf = typed && this.commands.find(({ name }) => name === typed[1]);
-    if (leaf && !this.commands.some(({ name }) => name !== leaf.name && name.startsWith(`${typed[1]} ${typed[2]}`))) {
+    const leaf = matchTyped(this.commands, text);
+    if (leaf) {
       const form = this.openCommand(leaf.name);
-      const first = typed[2] && leaf.options.find(({ name }) => form.fields.has(name));
-      if (first) form.fill(first.name, typed[2]);
+      const value = text.slice(leaf.name.length + 2);
+      const first = leaf.options.find(({ name }) => form.fields.has(name));
+      if (value && first) form.fill(first.name, value);
       return;
     }
     this.#refreshPicker();

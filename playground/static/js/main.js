@@ -115,8 +115,18 @@ class Page {
     if (type === "message_create" || type === "message_update") this.store.upsert(data);
     else if (type === "message_delete") this.store.remove(data.id);
     else if (type === "presence") this.store.setPresence(data.online);
-    else if (type === "commands_update") this.store.setCommands(data.commands ?? data);
+    else if (type === "commands_update") this.#loadCommands();
     else this.interactions.handle(type, data);
+  }
+
+  async #loadCommands() {
+    const { userId, channelId } = this.target;
+    try {
+      const { commands } = await getState(userId, channelId);
+      if (this.target.userId === userId && this.target.channelId === channelId) this.store.setCommands(commands);
+    } catch (refusal) {
+      this.#complain(refusal.message);
+    }
   }
 
   /** Typing anywhere goes to the composer, as in Discord. */

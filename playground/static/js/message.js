@@ -18,8 +18,8 @@ import { formatTime, timeElement } from "./time.js";
 const FLAG_EPHEMERAL = 64;
 const FLAG_LOADING = 128;
 const TYPE_REPLY = 19;
-const TYPE_CHAT_COMMAND = 20;
 const TYPE_CONTEXT_COMMAND = 23;
+const CHAT_INPUT = 1;
 
 /** @returns {boolean} whether only its addressee sees this message */
 export const isEphemeral = (message) => Boolean(message.flags & FLAG_EPHEMERAL);
@@ -181,19 +181,26 @@ function unembedded(message) {
 
 function replyKey(message) {
   if (message.type === TYPE_REPLY && message.message_reference) return [message.message_reference.message_id, message.referenced_message?.content ?? null];
-  if (message.interaction || message.interaction_metadata) return [message.interaction_metadata?.id ?? message.interaction.id];
-  return null;
+  const used = commandUsed(message);
+  return used ? [used.name, used.user?.id] : null;
 }
 
 function replyLine(message, context) {
   if (message.type === TYPE_REPLY && message.message_reference) return repliedTo(message, context);
-  const interaction = message.interaction ?? message.interaction_metadata;
-  if (!interaction || (message.type !== TYPE_CHAT_COMMAND && message.type !== TYPE_CONTEXT_COMMAND)) return null;
-  const name = message.interaction?.name ?? message.interaction_metadata?.name;
-  if (!name) return null;
-  const person = context.store.person(interaction.user ?? message.interaction_metadata?.user);
-  const command = message.type === TYPE_CHAT_COMMAND ? `/${name}` : name;
+  const used = commandUsed(message);
+  if (!used) return null;
+  const person = context.store.person(used.user);
+  const command = used.slash ? `/${used.name}` : used.name;
   return h("div", { class: "reply-line", testid: "reply-line" }, avatar(person, "tiny"), h("b", {}, person.name), " used ", h("span", { class: "reply-command" }, command));
+}
+
+/** Find the command behind a message: it answers the command, or the modal that the command opened. */
+function commandUsed(message) {
+  const metadata = message.interaction_metadata;
+  const source = [message.interaction, metadata, metadata?.triggering_interaction_metadata].find((candidate) => candidate?.name);
+  if (!source) return null;
+  const kind = metadata?.command_type ?? metadata?.triggering_interaction_metadata?.command_type;
+  return { name: source.name, user: source.user ?? metadata?.user, slash: kind === undefined ? message.type !== TYPE_CONTEXT_COMMAND : kind === CHAT_INPUT };
 }
 
 function repliedTo(message, context) {

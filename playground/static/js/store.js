@@ -5,7 +5,7 @@
  * or went), "presence", "commands", "connection".
  */
 
-import { compareIds, setServerNow } from "./time.js";
+import { compareIds } from "./time.js";
 
 const DISMISSED_KEY = "playground.dismissed";
 
@@ -62,7 +62,6 @@ export class Store extends EventTarget {
     this.userId = userId;
     this.channelId = channelId;
     this.unread.delete(channelId);
-    setServerNow(state.now);
     this.messages = new Map(
       state.messages.filter(({ id }) => !this.dismissed.has(id)).map((message) => [message.id, message]),
     );

@@ -1,4 +1,4 @@
-/** Writes times as Discord does and keeps the relative ones fresh, on the server's clock. */
+/** Writes times as Discord does and keeps the relative ones fresh. */
 
 import { h } from "./dom.js";
 
@@ -25,22 +25,6 @@ const UNITS = [
 
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 const formatters = new Map();
-let serverOffsetMs = 0;
-
-/**
- * Set the clock from the server's idea of now.
- *
- * @param {string|number|undefined} now ISO 8601, or seconds since 1970
- */
-export function setServerNow(now) {
-  const ms = typeof now === "number" ? now * 1000 : Date.parse(now ?? "");
-  serverOffsetMs = Number.isFinite(ms) ? ms - Date.now() : 0;
-}
-
-/** @returns {number} the server's time in milliseconds since 1970 */
-export function serverNow() {
-  return Date.now() + serverOffsetMs;
-}
 
 /**
  * Make an id that sorts after every message that exists now.
@@ -48,7 +32,7 @@ export function serverNow() {
  * @returns {string}
  */
 export function snowflakeNow() {
-  return String((BigInt(Math.round(serverNow())) - DISCORD_EPOCH_MS) << 22n);
+  return String((BigInt(Date.now()) - DISCORD_EPOCH_MS) << 22n);
 }
 
 /**
@@ -77,7 +61,7 @@ export function formatTime(ms, style) {
 }
 
 function formatRelative(ms) {
-  const seconds = Math.round((ms - serverNow()) / 1000);
+  const seconds = Math.round((ms - Date.now()) / 1000);
   const [unit, size] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? UNITS.at(-1);
   return relative.format(Math.trunc(seconds / size), unit);
 }
@@ -90,8 +74,8 @@ function formatRelative(ms) {
  */
 export function formatMessageTime(ms) {
   const day = (value) => new Date(value).toDateString();
-  if (day(ms) === day(serverNow())) return `Today at ${formatTime(ms, "t")}`;
-  if (day(ms) === day(serverNow() - 86400000)) return `Yesterday at ${formatTime(ms, "t")}`;
+  if (day(ms) === day(Date.now())) return `Today at ${formatTime(ms, "t")}`;
+  if (day(ms) === day(Date.now() - 86400000)) return `Yesterday at ${formatTime(ms, "t")}`;
   return `${formatTime(ms, "d")} ${formatTime(ms, "t")}`;
 }
 
