@@ -13,9 +13,6 @@ import secrets
 import select
 import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -23,24 +20,13 @@ from pathlib import Path
 
 from supervisor.child import ChildEvent, ChildSpec, ChildStatus, State, describe_exit
 from supervisor.errors import ChildFailed, Interrupted, SupervisorError, UnknownChild
-from supervisor.notify import VARIABLE as NOTIFY_VARIABLE
+from supervisor.guard import Guard
 from supervisor.running import RunningChild
+from supervisor.runtime_dir import make_runtime_dir
 
 _POLL_READY = 0.05
 _IDLE = 3600.0
-# A Unix socket's path may have 107 bytes (sun_path in unix(7)); keep some for the names.
-LONGEST_RUNTIME_DIR = 80
 _SETTLED = (State.READY, State.FAILED, State.STOPPED)
-
-
-def make_runtime_dir() -> Path:
-    """Make a private directory whose path is short enough to hold Unix sockets."""
-    for parent in (None, "/tmp", "/var/tmp"):  # noqa: S108 - mkdtemp makes it private
-        directory = Path(tempfile.mkdtemp(prefix="newbie-", dir=parent))
-        if len(os.fsencode(directory)) <= LONGEST_RUNTIME_DIR:
-            return directory
-        directory.rmdir()
-    raise SupervisorError("no temporary directory has a path short enough for a Unix socket")
 
 
 class Supervisor:
@@ -63,7 +49,8 @@ class Supervisor:
         self._changed = threading.Condition()
         self._news: list[Callable[[], object]] = []
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self._guardian: subprocess.Popen[bytes] | None = None
+        directories = (self.runtime_dir,) if self._owns_runtime_dir else ()
+        self._guard = Guard(self._mark, directories)
         self._interrupted = self._hurry = self._closing = False
         self._ended = self._closed = False
         self._owner = os.getpid()
@@ -97,23 +84,15 @@ class Supervisor:
             Interrupted: `interrupt` was called meanwhile.
         """
         for name in names or tuple(self._children):
-            with self._changed:
-                child = self._get(name)
-                if child.state in (State.STOPPED, State.FAILED):
-                    child.wanted, child.was_ready = True, False
-                    child.start_at, child.state = 0.0, State.WAITING
-                    child.deaths.clear()
-                    child.tail.clear()
-                self._wake()
-                self._changed.wait_for(
-                    lambda child=child: (  # type: ignore[misc]
-                        child.state in _SETTLED or self._interrupted or self._ended
-                    )
-                )
-                if self._interrupted:
-                    raise Interrupted(f"stopped while {name} was starting")
-                if child.state is not State.READY:
-                    raise ChildFailed(name, child.detail or "was stopped", tuple(child.tail))
+            self._request(name)
+            self._await(name)
+
+    def start_together(self, *names: str) -> None:
+        """Start these children at once and wait for all; raises what `start` raises."""
+        for name in names:
+            self._request(name)
+        for name in names:
+            self._await(name)
 
     def stop(self, *names: str) -> None:
         """Stop these children (all, if none is named) in the reverse order of `add`.
@@ -209,12 +188,7 @@ class Supervisor:
                 child.detail = child.detail or "the supervisor has ended"
             self._ended = True
             self._changed.notify_all()
-        self._tell_guardian("done")
-        if self._guardian:
-            if self._guardian.stdin:
-                with contextlib.suppress(OSError):
-                    self._guardian.stdin.close()
-            self._guardian.wait()
+        self._guard.dismiss()
         if self._owns_runtime_dir:
             shutil.rmtree(self.runtime_dir, ignore_errors=True)
 
@@ -271,13 +245,14 @@ class Supervisor:
                 self._lost(child, f"was not ready after {child.spec.ready_timeout:g} seconds")
 
     def _spawn(self, child: RunningChild) -> None:
-        self._ensure_guardian()
+        self._guard.ensure()
         try:
             child.spawn()
         except OSError as error:
             self._settle(child, State.FAILED, "failed", f"could not be started: {error}")
             return
-        self._tell_guardian(f"session {child.pid}")
+        if child.pid is not None:
+            self._guard.watch(child.pid)
         child.state = State.STARTING
         self._tell(child, "starting")
         self._wake()
@@ -318,13 +293,34 @@ class Supervisor:
         if left:
             self._tell(child, "status", f"{left} of its processes cannot be killed")
         elif pid is not None:
-            self._tell_guardian(f"forget {pid}")
+            self._guard.forget(pid)
 
     def _settle(self, child: RunningChild, state: State, kind: str, detail: str = "") -> None:
         child.state, child.detail = state, detail
         self._tell(child, kind, detail)
 
     # The small parts
+
+    def _request(self, name: str) -> None:
+        with self._changed:
+            child = self._get(name)
+            if child.state in (State.STOPPED, State.FAILED):
+                child.wanted, child.was_ready = True, False
+                child.start_at, child.state = 0.0, State.WAITING
+                child.deaths.clear()
+                child.tail.clear()
+            self._wake()
+
+    def _await(self, name: str) -> None:
+        with self._changed:
+            child = self._get(name)
+            self._changed.wait_for(
+                lambda: child.state in _SETTLED or self._interrupted or self._ended
+            )
+            if self._interrupted:
+                raise Interrupted(f"stopped while {name} was starting")
+            if child.state is not State.READY:
+                raise ChildFailed(name, child.detail or "was stopped", tuple(child.tail))
 
     def _end(self, name: str, signum: signal.Signals) -> None:
         with self._changed:
@@ -360,34 +356,6 @@ class Supervisor:
     def _tell(self, child: RunningChild, kind: str, detail: str = "") -> None:
         if self._on_event:
             self._news.append(_bind(self._on_event, ChildEvent(child.spec.name, kind, detail)))
-
-    def _ensure_guardian(self) -> None:
-        if self._guardian and self._guardian.poll() is None:
-            return
-        environment = dict(os.environ, PYTHONPATH=str(Path(__file__).parents[1]))
-        environment.pop(NOTIFY_VARIABLE, None)
-        directories = (str(self.runtime_dir),) if self._owns_runtime_dir else ()
-        self._guardian = subprocess.Popen(
-            (
-                *(sys.executable, "-S", "-m", "supervisor.guardian"),
-                *(str(os.getpid()), self._mark, *directories),
-            ),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            env=environment,
-            start_new_session=True,
-        )
-        for child in self._children.values():
-            if child.pid is not None:
-                self._tell_guardian(f"session {child.pid}")
-
-    def _tell_guardian(self, line: str) -> None:
-        if self._guardian and self._guardian.stdin:
-            with contextlib.suppress(OSError):  # it was killed; the next start makes another
-                self._guardian.stdin.write(line.encode() + b"\n")
-                self._guardian.stdin.flush()
 
 
 def _bind(function: Callable[..., object], *arguments: object) -> Callable[[], object]:

@@ -19,6 +19,7 @@ from supervisor.family import MARK_VARIABLE, end_family, members
 from supervisor.notify import VARIABLE as NOTIFY_VARIABLE
 from supervisor.notify import NotifyListener
 
+RUNTIME_VARIABLE = "SUPERVISOR_RUNTIME_DIR"
 TAIL_LINES = 60
 _LONGEST_LINE = 64 * 1024
 _CHUNK = 64 * 1024
@@ -102,6 +103,8 @@ class RunningChild:
                 environment.pop(key, None)
             else:
                 environment[key] = value
+        # A supervisor inside the child keeps its files below ours: whoever ends us removes both.
+        environment[RUNTIME_VARIABLE] = str(self._notify_path.parent)
         environment[MARK_VARIABLE] = os.environ.get(MARK_VARIABLE, "") + self.mark
         if self.listener:
             environment[NOTIFY_VARIABLE] = str(self.listener.path)

@@ -17,7 +17,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from supervisor.child import ChildEvent, ChildSpec, ChildStatus, Restart
+from supervisor.child import ChildEvent, ChildSpec, ChildStatus, Restart, State
 from supervisor.errors import RedisUnavailable, StackMisuse
 from supervisor.process import Supervisor
 from supervisor.redis_server import RedisServer, is_reachable
@@ -152,15 +152,27 @@ class Stack:
     # Life
 
     def start(self, *parts: str) -> None:
-        """Start these parts, or all; raises what `Supervisor.start` raises."""
-        for part in parts or self.parts:
-            if part in ("bot", "worker"):
-                self._refuse_dead_redis()
-                if self._supervisor.pid(part) is None:
-                    self._supervisor.add(self._program(part))
-            elif part == "playground" and self._supervisor.pid(part) is None:
-                self._supervisor.add(self._playground())
-            self._supervisor.start(part)
+        """Start these parts, or all; bot and worker together, once they have what they need.
+
+        Raises what `Supervisor.start` raises, and RedisUnavailable.
+        """
+        wanted = parts or self.parts
+        if "redis" in wanted:
+            self._supervisor.start("redis")
+        if "playground" in wanted:
+            self._describe(self._playground, "playground")
+            self._supervisor.start("playground")
+        programs = [part for part in wanted if part in ("bot", "worker")]
+        if programs:
+            self._refuse_dead_redis()
+        for part in programs:
+            self._describe(lambda part=part: self._program(part), part)  # type: ignore[misc]
+        self._supervisor.start_together(*programs)
+
+    def _describe(self, make_spec: Callable[[], ChildSpec], part: str) -> None:
+        """Describe a part that does not run, now that the addresses of the others are known."""
+        if self._supervisor.status(part).state in (State.STOPPED, State.FAILED):
+            self._supervisor.add(make_spec())
 
     def stop(self, *parts: str) -> None:
         """Stop these parts, or all, in the reverse order."""
