@@ -24,8 +24,24 @@ EXTENSIONS = ("bot.cogs.render", "bot.cogs.positions")
 DRAIN_SECONDS = 5.0
 
 
+class MalformedInteraction(app_commands.AppCommandError):
+    """The interaction does not fit the command that it names; no client of Discord's does that."""
+
+
 class Tree(app_commands.CommandTree["NewbieBot"]):
     """The commands, and the net under them."""
+
+    async def interaction_check(self, interaction: discord.Interaction["NewbieBot"], /) -> bool:
+        """Read the options once where an error still falls into the net.
+
+        The library reads them again, but a value that is not of its option's type would leave
+        the interaction without an answer there.
+        """
+        try:
+            _ = interaction.namespace
+        except (ValueError, TypeError, KeyError) as error:
+            raise MalformedInteraction("an option is not of its type") from error
+        return True
 
     async def on_error(
         self, interaction: discord.Interaction["NewbieBot"], error: app_commands.AppCommandError

@@ -67,8 +67,9 @@ async def test_the_form_opens_without_prompt_and_keeps_the_other_options(
 ):
     modal = await member.discord.wait_for_event(
         lambda event: event["type"] == "modal",
-        lambda: member.newbie(size="1216x832", steps=12, guidance=3.5, seed=77, count=2,
-                              negative_prompt="lowres"),
+        lambda: member.newbie(
+            size="1216x832", steps=12, guidance=3.5, seed=77, count=2, negative_prompt="lowres"
+        ),
         member.id,
     )
     fields = [label["component"] for label in modal["data"]["components"]]
@@ -141,9 +142,7 @@ async def test_seeds_differ_where_none_is_given(member: Member, queue: RenderQue
     assert len({job.request.seed for job in jobs_of(queue)}) == 3
 
 
-async def test_an_acknowledgement_that_got_lost_is_made_up_for(
-    member: Member, queue: RenderQueue
-):
+async def test_an_acknowledgement_that_got_lost_is_made_up_for(member: Member, queue: RenderQueue):
     await member.discord.add_fault("POST", r"/interactions/.*/callback", after_accept=True)
     interaction_id = await member.newbie(prompt="1girl")
     message = await member.answer(interaction_id)
@@ -172,9 +171,7 @@ async def test_no_message_of_the_bot_may_mention_anyone(
         assert message["mention_everyone"] is False
 
 
-async def test_fifty_members_at_once_are_all_served(
-    discord: PlaygroundClient, queue: RenderQueue
-):
+async def test_fifty_members_at_once_are_all_served(discord: PlaygroundClient, queue: RenderQueue):
     import asyncio
 
     members = [await new_member(discord, f"member{n}") for n in range(50)]

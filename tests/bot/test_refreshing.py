@@ -1,0 +1,132 @@
+"""The place in line stays true, and never covers what the worker shows."""
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+
+from jobs.lifecycle import Lifecycle
+from jobs.queue import RenderQueue
+from playground.client import PlaygroundClient
+from supervisor.stack import Stack
+from tests.bot.conftest import Json, Member
+
+
+async def wait_in_line(member: Member, count: int) -> list[Json]:
+    """Ask for pictures one after another; give the messages that show their places."""
+    messages = []
+    for _ in range(count):
+        messages.append(await member.answer(await member.newbie(prompt="1girl")))
+    return messages
+
+
+def begin_next(queue: RenderQueue) -> str:
+    """Take the next job out of the line as a worker does."""
+    name = queue.rq.get_job_ids(0, 1)[0]
+    queue.rq.remove(name)
+    job_id = name.split("-")[0]
+    assert Lifecycle(queue).claim(job_id, 0) is not None
+    return job_id
+
+
+async def edits(discord: PlaygroundClient, since: int, message_id: str = "") -> list[Json]:
+    return [
+        row
+        for row in (await discord.requests())[since:]
+        if row["method"] == "PATCH" and message_id in row["path"]
+    ]
+
+
+async def shows(member: Member, message: Json, text: str) -> None:
+    await member.discord.wait_for_message(
+        lambda found: found["id"] == message["id"] and text in found["content"],
+        member.id,
+        timeout=10,
+    )
+
+
+async def test_who_moves_up_sees_it(member: Member, queue: RenderQueue):
+    _, second = await wait_in_line(member, 2)
+    assert "position 2." in second["content"]
+    begin_next(queue)
+    await shows(member, second, "position 1.")
+
+
+async def test_nothing_is_edited_while_the_line_stands_still(
+    member: Member, discord: PlaygroundClient, queue: RenderQueue
+):
+    await wait_in_line(member, 3)
+    await asyncio.sleep(0.5)
+    since = len(await discord.requests())
+    await asyncio.sleep(1.5)
+    assert await edits(discord, since) == []
+
+
+async def test_edits_in_one_channel_are_a_second_apart(
+    member: Member, discord: PlaygroundClient, queue: RenderQueue
+):
+    messages = await wait_in_line(member, 4)
+    since = len(await discord.requests())
+    begin_next(queue)
+    for place, message in enumerate(messages[1:], 1):
+        await shows(member, message, f"position {place}.")
+    times = [row["at"] for row in await edits(discord, since)]
+    assert len(times) == 3
+    assert all(after - before >= 0.95 for before, after in pairwise(times))
+
+
+async def test_a_job_that_began_is_not_edited_any_more(
+    member: Member, discord: PlaygroundClient, queue: RenderQueue
+):
+    first, second = await wait_in_line(member, 2)
+    since = len(await discord.requests())
+    begin_next(queue)
+    await shows(member, second, "position 1.")
+    await asyncio.sleep(1.0)
+    assert await edits(discord, since, first["id"]) == []
+
+
+async def test_a_message_that_another_writes_is_left_alone_until_it_is_free(
+    member: Member, discord: PlaygroundClient, queue: RenderQueue
+):
+    _, second = await wait_in_line(member, 2)
+    since = len(await discord.requests())
+    with queue.writer(second["interaction_metadata"]["id"], wait=5) as held:
+        assert held
+        begin_next(queue)
+        await asyncio.sleep(1.5)
+        assert await edits(discord, since, second["id"]) == []
+    await shows(member, second, "position 1.")
+
+
+async def test_a_restarted_bot_goes_on(member: Member, queue: RenderQueue, running: Stack):
+    _, second = await wait_in_line(member, 2)
+    running.kill("bot")
+    begin_next(queue)
+    running.start("bot")
+    await shows(member, second, "position 1.")
+
+
+async def test_a_deleted_message_is_tried_once(
+    member: Member, discord: PlaygroundClient, queue: RenderQueue
+):
+    _, second, third = await wait_in_line(member, 3)
+    await discord.delete_message(second["id"])
+    since = len(await discord.requests())
+    begin_next(queue)
+    await shows(member, third, "position 2.")
+    await asyncio.sleep(2.0)
+    assert len(await edits(discord, since, second["id"])) == 1
+
+
+async def test_a_dead_token_is_tried_once(
+    member: Member, discord: PlaygroundClient, queue: RenderQueue
+):
+    _, second = await wait_in_line(member, 2)
+    await discord.advance_clock(15 * 60 + 1)
+    since = len(await discord.requests())
+    begin_next(queue)
+    await asyncio.sleep(3.0)
+    assert [row["status"] for row in await edits(discord, since, second["id"])] == [
+        pytest.approx(401, abs=3)
+    ]
