@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from supervisor.child import ChildEvent
 
-_QUIET = frozenset({"redis"})  # its chatter is in its log file
+_QUIET = frozenset({"redis", "playground"})  # every call; their log files have it
 # The playground's word to whoever started it; what a person needs is the one URL at the end.
 _LISTENING = '{"event": "listening"'
 _COLOURS = {"redis": 31, "playground": 35, "bot": 36, "worker": 33}

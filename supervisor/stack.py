@@ -243,6 +243,7 @@ class Stack:
             *("--port", str(self._playground_port)),
             *("--data-dir", str(self.data_dir / "playground")),
             *("--token", self._token, "--application-id", _APPLICATION_ID),
+            *(("--log-format", "json") if self.options.log_format == "json" else ()),
         )
         self._playground_url = None
         return ChildSpec(

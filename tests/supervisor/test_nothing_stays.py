@@ -155,11 +155,15 @@ def test_an_inner_supervisor_and_its_family_end_with_the_outer_one(
     supervisor.start()
     assert eventually(lambda: len(supervisor.tail("inner")) == 2)
     pids = json.loads(supervisor.tail("inner")[0]).values()
+    inner_directory = Path(supervisor.tail("inner")[1])
     assert all(alive(pid) for pid in pids)
+    assert inner_directory.exists()
 
     supervisor.kill("inner")
 
     assert not [pid for pid in pids if alive(pid)]
+    supervisor.close()
+    assert not inner_directory.exists()
 
 
 def test_a_new_guardian_takes_the_place_of_one_that_was_killed(supervisor: Supervisor) -> None:
