@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from jobs.errors import UnknownJob
 from jobs.models import DeliveryAddress, Job, RenderRequest
 from jobs.queue import RenderQueue
 
@@ -41,6 +42,10 @@ class AsyncQueue:
         """Store a job and put it in line; the same interaction is accepted once."""
         return await self._run(self._queue.submit, request, address)
 
+    async def withdraw(self, job_id: str) -> bool:
+        """Remove a job whose member was told that it was not accepted."""
+        return await self._run(self._queue.withdraw, job_id)
+
     async def place(self, job_id: str) -> Place | None:
         """Tell where a job stands; None when it does not wait in line (any more)."""
         return await self._run(self._place, job_id)
@@ -64,7 +69,10 @@ class AsyncQueue:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _place(self, job_id: str) -> Place | None:
-        position = self._queue.position(job_id)
+        try:
+            position = self._queue.position(job_id)
+        except UnknownJob:
+            return None
         if position is None:
             return None
         return Place(position, self._queue.status().workers > 0)

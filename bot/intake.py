@@ -23,6 +23,7 @@ from bot.prompt_text import check_file, unwrap
 from bot.refusals import REFUSALS, code_of, sentence
 from bot.settings import BotSettings
 from bot.waiting_message import show_place
+from bot.withdrawals import Withdrawals
 from jobs.errors import QueueUnavailable
 from jobs.models import DeliveryAddress, Job
 from newbie_pipeline.prompt.parse import check_prompt
@@ -52,6 +53,7 @@ class Intake:
         self.queue = queue
         self.board = board
         self.defaults = Defaults(settings.default_steps, settings.default_guidance)
+        self._withdrawals = Withdrawals(queue)
         self._open: set[asyncio.Task[object]] = set()
         self._is_closed = False
 
@@ -85,6 +87,7 @@ class Intake:
         self._is_closed = True
         if self._open:
             await asyncio.wait(self._open, timeout=seconds)
+        await self._withdrawals.close()
 
     async def _accept(self, interaction: Interaction, read: Reader) -> Job | None:
         if self._is_closed:
@@ -103,7 +106,11 @@ class Intake:
             prompt = check_prompt(unwrap(ask.source))
             message_id = await acknowledge(interaction)
         request = build_request(prompt, ask.options, self.defaults)
-        return await self.queue.submit(request, _address(interaction, message_id))
+        try:
+            return await self.queue.submit(request, _address(interaction, message_id))
+        except QueueUnavailable:
+            self._withdrawals.add(str(interaction.id))
+            raise
 
     async def _show_place(self, interaction: Interaction, job: Job) -> None:
         """Show the place at once; where that fails, the next look at the line makes up for it."""

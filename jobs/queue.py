@@ -17,6 +17,7 @@ from typing import cast
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import LockError, WatchError
+from rq.job import Job as RqJob
 
 from jobs import presence
 from jobs.connection import redis_errors, rq_queue
@@ -72,6 +73,24 @@ class RenderQueue:
                     return job
                 except WatchError:
                     continue
+
+    def withdraw(self, job_id: str) -> bool:
+        """Remove a job that still waits for its first attempt, as if it had never been submitted.
+
+        For a submission whose answer got lost on its way back: its member was told that it was
+        not accepted.
+
+        Returns:
+            False when there is no such job (any more).
+        """
+        name = rq_id(job_id, 0)
+
+        def write(pipe: Pipeline) -> None:
+            pipe.delete(self.keys.job(job_id), RqJob.key_for(name))
+            pipe.zrem(self.keys.active, job_id)
+            self.rq.remove(name, pipeline=pipe)
+
+        return self.change(job_id, {JobState.WAITING}, write, attempt=0)
 
     def enqueue(
         self,
