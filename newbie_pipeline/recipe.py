@@ -15,7 +15,10 @@ from newbie_pipeline.errors import RecipeError
 KEYWORD = "newbie-recipe"
 PROMPT_KEYWORD = "Description"
 MAX_SEED = 2**63 - 1
-ZLIB_LEVEL = 4
+# Measured on 1024 x 1024 pictures, level 1 against 4 and 6: a smooth one with grain takes 0.12 s
+# against 0.28 and 0.83 s and is a fifth larger; noise gains nothing at any level. The larger file
+# is the faster delivery on any line above about 13 Mbit/s.
+ZLIB_LEVEL = 1
 
 
 class Recipe(BaseModel):

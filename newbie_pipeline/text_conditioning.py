@@ -56,27 +56,23 @@ def tokenize(
 
     The warning says how much was cut; the text itself is private and shows at debug level only.
     """
-    batch = tokenizer(
-        texts,
-        padding=True,
-        padding_side="right",
-        pad_to_multiple_of=PAD_TO_MULTIPLE_OF,
-        max_length=max_length,
-        truncation=True,
-        return_tensors="pt",
-    )
-    for index, text in enumerate(texts):
-        kept = int(batch.attention_mask[index].sum())
-        if kept < max_length:
+    rows: list[list[int]] = tokenizer(texts, truncation=True, max_length=max_length).input_ids
+    for text, row in zip(texts, rows, strict=True):
+        if len(row) < max_length:
             continue
         everything = tokenizer(text).input_ids
         if len(everything) > max_length:
             cut = tokenizer.decode(everything[max_length - 1 :], skip_special_tokens=True)
-            logger.warning(
-                "a prompt was cut to %d tokens, %d too many", max_length, len(everything)
-            )
+            logger.warning("a prompt was cut to %d tokens of %d", max_length, len(everything))
             logger.debug("the part of the prompt that was cut: %r", cut)
-    return batch.input_ids.to(device), batch.attention_mask.to(device)
+    longest = max(len(row) for row in rows)
+    width = PAD_TO_MULTIPLE_OF * -(-longest // PAD_TO_MULTIPLE_OF)
+    ids = torch.full((len(rows), width), tokenizer.pad_token_id, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for index, row in enumerate(rows):
+        ids[index, : len(row)] = torch.tensor(row)
+        mask[index, : len(row)] = 1
+    return ids.to(device), mask.to(device)
 
 
 def gemma_features(

@@ -35,7 +35,8 @@ class NextDiTAttnProcessor:
             query,
             key,
             value,
-            attn_mask=key_mask,
+            # Four dimensions: the form that every backend of the dispatcher takes.
+            attn_mask=None if key_mask is None else key_mask[:, None, None, :],
             enable_gqa=attn.n_kv_heads != attn.n_heads,
             backend=self._attention_backend,
             parallel_config=self._parallel_config,

@@ -1,0 +1,94 @@
+"""The renderer: pictures by seed, progress over all of them, cancel at the next step."""
+
+import dataclasses
+
+import pytest
+
+from newbie_pipeline.errors import CheckpointError, RenderCancelled, RenderInputError
+from newbie_pipeline.model_identity import model_hash
+from newbie_pipeline.render import Renderer, RenderSpec
+
+SPEC = RenderSpec(
+    prompt="<character_1> <n>miku</n> </character_1>",
+    negative_prompt="",
+    width=128,
+    height=192,
+    num_inference_steps=3,
+    guidance_scale=4.5,
+    seeds=(5, 6, 7),
+)
+
+
+def render(renderer, spec=SPEC, on_step=lambda _step, _total: None, cancelled=lambda: False):
+    return renderer.render(spec, on_step, cancelled)
+
+
+def test_each_picture_of_several_is_byte_for_byte_the_one_rendered_alone(renderer):
+    together = render(renderer)
+    assert [picture.size for picture in together] == [(128, 192)] * 3
+    assert len({picture.tobytes() for picture in together}) == 3
+    for seed, picture in zip(SPEC.seeds, together, strict=True):
+        alone = render(renderer, dataclasses.replace(SPEC, seeds=(seed,)))
+        assert alone[0].tobytes() == picture.tobytes()
+
+
+def test_a_renderer_that_is_loaded_anew_draws_the_same_bytes(renderer, tiny_checkpoint):
+    again = Renderer.load(tiny_checkpoint, device="cpu")
+    one = dataclasses.replace(SPEC, seeds=(5,))
+    assert render(again, one)[0].tobytes() == render(renderer, one)[0].tobytes()
+
+
+def test_progress_counts_the_steps_of_all_pictures(renderer):
+    steps = []
+    render(renderer, on_step=lambda step, total: steps.append((step, total)))
+    assert steps == [(step, 9) for step in range(1, 10)]
+
+
+@pytest.mark.parametrize("cancel_at", [0, 1, 4])
+def test_a_cancelled_render_ends_at_its_next_step_and_leaves_the_renderer_usable(
+    renderer, cancel_at
+):
+    steps = []
+    with pytest.raises(RenderCancelled):
+        render(
+            renderer,
+            on_step=lambda step, _total: steps.append(step),
+            cancelled=lambda: len(steps) >= cancel_at,
+        )
+    assert len(steps) == cancel_at
+    assert len(render(renderer)) == 3
+
+
+def test_a_size_that_the_model_cannot_draw_is_refused_before_any_step(renderer):
+    steps = []
+    with pytest.raises(RenderInputError, match="multiples of 64"):
+        render(
+            renderer,
+            dataclasses.replace(SPEC, width=100),
+            on_step=lambda *_: steps.append(1),
+        )
+    assert not steps
+
+
+def test_info_says_which_model_runs_where(renderer, tiny_checkpoint):
+    info = dataclasses.asdict(renderer.info)
+    assert info == {
+        "model_name": "newbie-tiny",
+        "model_hash": model_hash(tiny_checkpoint),
+        "device": "cpu",
+        "dtype": "float32",
+    }
+
+
+def test_bfloat16_is_loaded_on_request_and_draws_much_the_same(renderer, tiny_checkpoint):
+    half = Renderer.load(tiny_checkpoint, device="cpu", dtype="bfloat16")
+    assert half.info.dtype == "bfloat16"
+    one = dataclasses.replace(SPEC, seeds=(5,))
+    exact, rough = render(renderer, one)[0], render(half, one)[0]
+    pairs = list(zip(exact.tobytes(), rough.tobytes(), strict=True))
+    assert sum(abs(a - b) for a, b in pairs) / len(pairs) < 8
+
+
+def test_an_unknown_weight_type_is_refused(tiny_checkpoint):
+    with pytest.raises(CheckpointError, match="int3"):
+        Renderer.load(tiny_checkpoint, device="cpu", dtype="int3")
