@@ -121,7 +121,7 @@ class RestApi:
             route=route,
             query=request.query,
             headers=request.headers,
-            content_type=request.content_type if request.can_read_body or body else "",
+            content_type=request.content_type if "Content-Type" in request.headers else "",
             body=body,
             uploads=reader.uploads if reader else (),
             status=outcome.status,

@@ -36,7 +36,7 @@ def _response(world: World, result: Answer) -> Json:
         shown["response_message_id"] = message.id
         shown["response_message_loading"] = bool(message.flags & MessageFlag.LOADING)
         shown["response_message_ephemeral"] = bool(message.flags & MessageFlag.EPHEMERAL)
-        if result.type is not CallbackType.DEFERRED_UPDATE:
+        if result.type in (CallbackType.MESSAGE, CallbackType.UPDATE_MESSAGE):
             rendered = message_payloads.message(world, message)
             response["resource"] = {"type": int(result.type), "message": rendered}
     return response
