@@ -5,8 +5,10 @@ with a sentence on how to convert it. Every error names the file, and the key wh
 """
 
 import json
+import struct
 from collections.abc import Iterable
-from contextlib import ExitStack
+from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,6 +20,19 @@ from torch import nn
 
 from newbie_pipeline.errors import CheckpointError
 
+# The names of types in a safetensors header, for the types that weights come in.
+TORCH_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
 PICKLE_SUFFIXES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 
 
@@ -62,12 +77,27 @@ def find_weight_files(folder: Path, stem: str) -> list[Path]:
     raise CheckpointError(f"{single} is missing")
 
 
+@dataclass(frozen=True)
+class _Entry:
+    """Where one tensor lies: its file, type name, shape, and the bytes that hold it."""
+
+    path: Path
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    length: int
+
+
 class WeightReader:
-    """Reads tensors by key from one or more safetensors files; use it as a context manager."""
+    """Reads tensors by key from one or more safetensors files; use it as a context manager.
+
+    The library checks each file's header and length. The data are read with plain reads: the
+    library maps files into memory, and pages of the map count twice beside the loaded model.
+    """
 
     def __init__(self, files: Iterable[Path]) -> None:
-        self._open = ExitStack()
-        self._source: dict[str, tuple[Path, Any]] = {}
+        self._entries: dict[str, _Entry] = {}
+        self._open: dict[Path, BufferedReader] = {}
         try:
             for path in files:
                 self._add(path)
@@ -77,45 +107,64 @@ class WeightReader:
 
     def _add(self, path: Path) -> None:
         try:
-            opened = safe_open(path, framework="pt", device="cpu")
-            handle: Any = self._open.enter_context(opened)
+            with safe_open(path, framework="pt", device="cpu"):
+                pass  # opening checks that header and data fit together
+            file = path.open("rb")
         except (SafetensorError, OSError) as error:
             raise CheckpointError(
                 f"{path} is damaged or was not copied completely: {error}"
             ) from error
-        for key in handle.keys():  # noqa: SIM118 - not a dictionary
-            if key in self._source:
-                raise CheckpointError(f"{path}: key {key} is in {self._source[key][0].name} too")
-            self._source[key] = (path, handle)
+        self._open[path] = file
+        (header_length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(header_length))
+        header.pop("__metadata__", None)
+        for key, entry in header.items():
+            if key in self._entries:
+                raise CheckpointError(f"{path}: key {key} is in {self.file_of(key).name} too")
+            start, end = entry["data_offsets"]
+            first = 8 + header_length + start
+            shape = tuple(entry["shape"])
+            self._entries[key] = _Entry(path, entry["dtype"], shape, first, end - start)
 
     @property
     def keys(self) -> list[str]:
         """All keys, in the files' order."""
-        return list(self._source)
+        return list(self._entries)
 
     def file_of(self, key: str) -> Path:
         """Name the file that holds a key."""
-        return self._source[key][0]
+        return self._entries[key].path
 
     def shape(self, key: str) -> tuple[int, ...]:
         """Give a tensor's shape without reading its data."""
-        if key not in self._source:
-            files = ", ".join(sorted({str(path) for path, _ in self._source.values()}))
+        if key not in self._entries:
+            files = ", ".join(str(path) for path in self._open)
             raise CheckpointError(f"{files}: key {key} is missing")
-        return tuple(self._source[key][1].get_slice(key).get_shape())
+        return self._entries[key].shape
 
     def read(self, key: str) -> torch.Tensor:
-        """Read one tensor."""
-        path, handle = self._source[key]
+        """Read one tensor into memory of its own."""
+        entry = self._entries[key]
+        dtype = TORCH_DTYPES.get(entry.dtype)
+        if dtype is None:
+            raise CheckpointError(f"{entry.path}: key {key} has the unknown type {entry.dtype}")
+        if entry.length == 0:
+            return torch.empty(entry.shape, dtype=dtype)
+        data = bytearray(entry.length)
+        file = self._open[entry.path]
         try:
-            tensor: torch.Tensor = handle.get_tensor(key)
-        except (SafetensorError, OSError, RuntimeError) as error:
-            raise CheckpointError(f"{path}: key {key} cannot be read: {error}") from error
-        return tensor
+            file.seek(entry.start)
+            complete = file.readinto(data) == entry.length
+        except OSError as error:
+            raise CheckpointError(f"{entry.path}: key {key} cannot be read: {error}") from error
+        if not complete:
+            raise CheckpointError(f"{entry.path}: key {key} is cut off: the file became shorter")
+        return torch.frombuffer(data, dtype=dtype).reshape(entry.shape)
 
     def close(self) -> None:
         """Close every file."""
-        self._open.close()
+        while self._open:
+            self._open.popitem()[1].close()
 
     def __enter__(self) -> "WeightReader":
         return self
@@ -150,7 +199,7 @@ def fill_strictly(
         if shape != tuple(tensor.shape):
             raise CheckpointError(f"{where} has shape {list(tensor.shape)}, not {list(shape)}")
         owner, _, leaf = key.rpartition(".")
-        value = tensor.to(device=device, dtype=dtype, copy=True)
+        value = tensor.to(device=device, dtype=dtype)
         setattr(module.get_submodule(owner), leaf, nn.Parameter(value, requires_grad=False))
     if wanted:
         files = ", ".join(sorted({str(reader.file_of(key)) for key in reader.keys}))
