@@ -62,7 +62,13 @@ export class Actions {
    * @returns {Promise<string|null>} why it failed, or null
    */
   component(message, customId, values) {
-    const payload = { kind: "component", ...this.#who(), message_id: message.id, custom_id: customId, ...(values ? { values } : {}) };
+    const payload = {
+      kind: "component",
+      ...this.#who(),
+      message_id: message.id,
+      custom_id: customId,
+      ...(values ? { values } : {}),
+    };
     return this.#untilAnswered(payload, []);
   }
 
@@ -77,7 +83,16 @@ export class Actions {
       names: this.names,
       entities: (kind) => this.entities(kind),
       submit: (values, files) =>
-        this.#untilAnswered({ kind: "modal_submit", ...this.#who(), interaction_id: modal.interaction_id, custom_id: modal.custom_id, values }, files),
+        this.#untilAnswered(
+          {
+            kind: "modal_submit",
+            ...this.#who(),
+            interaction_id: modal.interaction_id,
+            custom_id: modal.custom_id,
+            values,
+          },
+          files,
+        ),
     });
   }
 
@@ -98,12 +113,34 @@ export class Actions {
       onSelect: () => this.#messageCommand(name, message),
     }));
     const plain = [];
-    if (message.content) plain.push({ label: "Copy text", icon: "copy", testid: "copy-text", onSelect: () => this.#copy(message.content) });
-    plain.push({ label: "Copy message ID", icon: "copy", testid: "copy-id", onSelect: () => this.#copy(message.id) });
+    if (message.content)
+      plain.push({
+        label: "Copy text",
+        icon: "copy",
+        testid: "copy-text",
+        onSelect: () => this.#copy(message.content),
+      });
+    plain.push({
+      label: "Copy message ID",
+      icon: "copy",
+      testid: "copy-id",
+      onSelect: () => this.#copy(message.id),
+    });
     if (this.store.mayDelete(message) && !isEphemeral(message)) {
-      plain.push({ label: "Delete message", icon: "trash", danger: true, testid: "delete-message", onSelect: () => this.#delete(message) });
+      plain.push({
+        label: "Delete message",
+        icon: "trash",
+        danger: true,
+        testid: "delete-message",
+        onSelect: () => this.#delete(message),
+      });
     }
-    openMenu(owner, { label: "Message", at, align: "end", groups: [{ title: "Apps", items }, { items: plain }] });
+    openMenu(owner, {
+      label: "Message",
+      at,
+      align: "end",
+      groups: [{ title: "Apps", items }, { items: plain }],
+    });
   }
 
   /**
@@ -114,15 +151,23 @@ export class Actions {
    */
   entities(kind) {
     const users = this.store.users.map(({ id, display_name: name }) => ({ label: name, value: id }));
-    const roles = [{ label: "@everyone", value: this.store.guild.id }, ...(this.store.guild.roles ?? []).map(({ id, name }) => ({ label: name, value: id }))];
-    if (kind === "channel") return this.store.channels.map(({ id, name }) => ({ label: `#${name}`, value: id }));
+    const roles = [
+      { label: "@everyone", value: this.store.guild.id },
+      ...(this.store.guild.roles ?? []).map(({ id, name }) => ({ label: name, value: id })),
+    ];
+    if (kind === "channel")
+      return this.store.channels.map(({ id, name }) => ({ label: `#${name}`, value: id }));
     if (kind === "role") return roles;
     return kind === "user" ? users : [...users, ...roles];
   }
 
   async #messageCommand(name, message) {
     try {
-      await this.command({ kind: "message_command", ...this.#who(), name, target_message_id: message.id }, [], name);
+      await this.command(
+        { kind: "message_command", ...this.#who(), name, target_message_id: message.id },
+        [],
+        name,
+      );
     } catch (refusal) {
       this.complain(refusal.message);
     }

@@ -12,7 +12,11 @@ const BOT_HUES = [232, 268, 318, 196];
  * @returns {HTMLElement}
  */
 export function avatar({ id, name, color, bot }, size = "large") {
-  const node = h("span", { class: `avatar avatar-${size}${bot ? " avatar-bot" : ""}`, "aria-hidden": "true" }, initials(name));
+  const node = h(
+    "span",
+    { class: `avatar avatar-${size}${bot ? " avatar-bot" : ""}`, "aria-hidden": "true" },
+    initials(name),
+  );
   node.style.setProperty("--avatar", cssColor(color) ?? `hsl(${hue(id)} 62% 62%)`);
   return node;
 }
@@ -29,8 +33,12 @@ export function cssColor(color) {
 }
 
 function initials(name) {
-  const words = (name || "?").trim().split(/[\s_.-]+/u).filter(Boolean);
-  const letters = words.length > 1 ? [words[0], words[1]].map((word) => [...word][0]) : [...(words[0] ?? "?")].slice(0, 1);
+  const words = (name || "?")
+    .trim()
+    .split(/[\s_.-]+/u)
+    .filter(Boolean);
+  const letters =
+    words.length > 1 ? [words[0], words[1]].map((word) => [...word][0]) : [...(words[0] ?? "?")].slice(0, 1);
   return letters.join("").toUpperCase();
 }
 

@@ -21,11 +21,28 @@ const MOST_SUGGESTIONS = 25;
 export function createCombobox({ id, placeholder, inputMode, describedBy, pauseMs = 0, load }) {
   const listId = uniqueId("suggestions");
   const input = h("input", {
-    id, type: "text", class: "field-input", role: "combobox", autocomplete: "off", spellcheck: "false", placeholder,
-    inputmode: inputMode, "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": listId, "aria-describedby": describedBy,
+    id,
+    type: "text",
+    class: "field-input",
+    role: "combobox",
+    autocomplete: "off",
+    spellcheck: "false",
+    placeholder,
+    inputmode: inputMode,
+    "aria-autocomplete": "list",
+    "aria-expanded": "false",
+    "aria-controls": listId,
+    "aria-describedby": describedBy,
     testid: "option-input",
   });
-  const list = h("div", { class: "listbox", id: listId, role: "listbox", popover: "manual", "aria-label": "Suggestions", testid: "suggestions" });
+  const list = h("div", {
+    class: "listbox",
+    id: listId,
+    role: "listbox",
+    popover: "manual",
+    "aria-label": "Suggestions",
+    testid: "suggestions",
+  });
   const element = h("div", { class: "combobox" }, input, list);
   const state = { choice: null, items: [], active: -1, turn: 0, timer: 0 };
 
@@ -40,7 +57,8 @@ export function createCombobox({ id, placeholder, inputMode, describedBy, pauseM
   const open = () => {
     if (!isOpen()) list.showPopover();
     input.setAttribute("aria-expanded", "true");
-    place(list, element.getBoundingClientRect(), { matchWidth: true });
+    // The form stands at the window's foot: upwards a list hides nothing that comes next.
+    place(list, element.getBoundingClientRect(), { matchWidth: true, upward: true });
   };
   const activate = (index) => {
     state.active = index;
@@ -100,7 +118,10 @@ export function createCombobox({ id, placeholder, inputMode, describedBy, pauseM
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step && state.items.length) {
       event.preventDefault();
-      activate((state.active + step + state.items.length + (state.active < 0 && step < 0 ? 1 : 0)) % state.items.length);
+      activate(
+        (state.active + step + state.items.length + (state.active < 0 && step < 0 ? 1 : 0)) %
+          state.items.length,
+      );
     } else if ((event.key === "Enter" || event.key === "Tab") && state.active >= 0) {
       if (event.key === "Enter") event.preventDefault();
       event.stopPropagation();
@@ -117,7 +138,13 @@ export function createCombobox({ id, placeholder, inputMode, describedBy, pauseM
 function suggestion(item, onChoose) {
   const node = h(
     "div",
-    { class: "listbox-option", id: uniqueId("suggestion"), role: "option", "aria-selected": "false", testid: "suggestion" },
+    {
+      class: "listbox-option",
+      id: uniqueId("suggestion"),
+      role: "option",
+      "aria-selected": "false",
+      testid: "suggestion",
+    },
     h("span", { class: "listbox-label" }, item.name),
     item.description && h("span", { class: "listbox-description" }, item.description),
   );

@@ -27,7 +27,11 @@ export class CommandForm {
     this.grid = h("div", { class: "form-fields" });
     this.more = h("div", { class: "form-more", role: "group", "aria-label": "Optional options" });
     this.error = h("p", { class: "form-error", role: "alert", testid: "command-error" });
-    this.submit = h("button", { type: "submit", class: "send-button", "aria-label": `Send /${leaf.name}`, testid: "command-send" }, icon("send"));
+    this.submit = h(
+      "button",
+      { type: "submit", class: "send-button", "aria-label": `Send /${leaf.name}`, testid: "command-send" },
+      icon("send"),
+    );
     this.element = this.#build();
     for (const option of leaf.options.filter(({ required }) => required)) this.add(option.name);
     // A command without required options opens with its first text field: that is what people came for.
@@ -47,7 +51,9 @@ export class CommandForm {
     if (!option) return null;
     if (!this.fields.has(name)) {
       this.fields.set(name, this.#field(option));
-      const order = this.leaf.options.map((candidate) => candidate.name).filter((candidate) => this.fields.has(candidate));
+      const order = this.leaf.options
+        .map((candidate) => candidate.name)
+        .filter((candidate) => this.fields.has(candidate));
       order.forEach((candidate) => this.grid.append(this.fields.get(candidate).element));
       this.#paintMore();
     }
@@ -82,7 +88,9 @@ export class CommandForm {
    */
   takeFile(file) {
     const options = this.leaf.options.filter(({ type }) => type === OPTION.ATTACHMENT);
-    const free = options.find(({ name }) => !this.fields.has(name) || this.fields.get(name).control.read().empty) ?? options[0];
+    const free =
+      options.find(({ name }) => !this.fields.has(name) || this.fields.get(name).control.read().empty) ??
+      options[0];
     if (free) this.fill(free.name, file);
     return Boolean(free);
   }
@@ -139,14 +147,51 @@ export class CommandForm {
 
   #build() {
     const { application, onCancel } = this.context;
-    const cancel = h("button", { type: "button", class: "icon-button", "aria-label": "Close the command", testid: "command-cancel", on: { click: onCancel } }, icon("close"));
+    const cancel = h(
+      "button",
+      {
+        type: "button",
+        class: "icon-button",
+        "aria-label": "Close the command",
+        testid: "command-cancel",
+        on: { click: onCancel },
+      },
+      icon("close"),
+    );
     const form = h(
       "form",
-      { class: "command-form", novalidate: true, "aria-label": `Command /${this.leaf.name}`, testid: "command-form", "data-command": this.leaf.name },
-      h("div", { class: "form-head" }, avatar({ ...application, bot: true }, "small"), h("span", { class: "form-title" }, `/${this.leaf.name}`), h("span", { class: "form-description" }, this.leaf.description), cancel),
+      {
+        class: "command-form",
+        novalidate: true,
+        "aria-label": `Command /${this.leaf.name}`,
+        testid: "command-form",
+        "data-command": this.leaf.name,
+      },
+      h(
+        "div",
+        { class: "form-head" },
+        avatar({ ...application, bot: true }, "small"),
+        h("span", { class: "form-title" }, `/${this.leaf.name}`),
+        h("span", { class: "form-description" }, this.leaf.description),
+        cancel,
+      ),
       h("div", { class: "form-scroll" }, this.grid, this.more),
       this.error,
-      h("div", { class: "form-foot" }, h("span", { class: "form-hint" }, h("kbd", {}, "Enter"), " sends, ", h("kbd", {}, "Shift+Enter"), " starts a new line, ", h("kbd", {}, "Esc"), " closes"), this.submit),
+      h(
+        "div",
+        { class: "form-foot" },
+        h(
+          "span",
+          { class: "form-hint" },
+          h("kbd", {}, "Enter"),
+          " sends, ",
+          h("kbd", {}, "Shift+Enter"),
+          " starts a new line, ",
+          h("kbd", {}, "Esc"),
+          " closes",
+        ),
+        this.submit,
+      ),
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -161,7 +206,11 @@ export class CommandForm {
     if (event.key === "Escape") {
       event.preventDefault();
       this.context.onCancel();
-    } else if (event.key === "Enter" && !event.shiftKey && event.target.matches("textarea, input:not([type=file])")) {
+    } else if (
+      event.key === "Enter" &&
+      !event.shiftKey &&
+      event.target.matches("textarea, input:not([type=file])")
+    ) {
       event.preventDefault();
       this.element.requestSubmit();
     }
@@ -176,13 +225,36 @@ export class CommandForm {
       entities: this.context.entities,
       suggest: (which, typed) => this.context.suggest(this, which, typed),
     });
-    const remove = h("button", { type: "button", class: "icon-button field-remove", "aria-label": `Remove ${option.name}`, testid: "option-remove" }, icon("close"));
+    const remove = h(
+      "button",
+      {
+        type: "button",
+        class: "icon-button field-remove",
+        "aria-label": `Remove ${option.name}`,
+        testid: "option-remove",
+      },
+      icon("close"),
+    );
     const error = h("p", { class: "field-error", id: errorId, role: "alert", testid: "option-error" });
     const element = h(
       "div",
-      { class: `field${WIDE.has(option.type) && !option.choices?.length ? " is-wide" : ""}`, testid: "option", "data-option": option.name },
-      h("div", { class: "field-box" }, h("label", { class: "field-name", for: id }, option.name), control.element, option.required ? null : remove),
-      h("p", { class: "field-hint", id: hintId }, option.required ? `${option.description} (required)` : option.description),
+      {
+        class: `field${WIDE.has(option.type) && !option.choices?.length ? " is-wide" : ""}`,
+        testid: "option",
+        "data-option": option.name,
+      },
+      h(
+        "div",
+        { class: "field-box" },
+        h("label", { class: "field-name", for: id }, option.name),
+        control.element,
+        option.required ? null : remove,
+      ),
+      h(
+        "p",
+        { class: "field-hint", id: hintId },
+        option.required ? `${option.description} (required)` : option.description,
+      ),
       error,
     );
     const field = { option, control, element, error, touched: false };
@@ -195,7 +267,8 @@ export class CommandForm {
       this.#check(field);
     });
     element.addEventListener("keydown", (event) => {
-      const erase = event.key === "Backspace" && !option.required && event.target.matches("textarea, input[type=text]");
+      const erase =
+        event.key === "Backspace" && !option.required && event.target.matches("textarea, input[type=text]");
       if (!erase || event.target.value || event.repeat) return;
       event.preventDefault();
       this.#remove(option.name);
@@ -233,7 +306,18 @@ export class CommandForm {
   }
 
   #addButton(option) {
-    const button = h("button", { type: "button", class: "add-option", title: option.description, testid: "option-add", "data-option": option.name }, icon("plus"), option.name);
+    const button = h(
+      "button",
+      {
+        type: "button",
+        class: "add-option",
+        title: option.description,
+        testid: "option-add",
+        "data-option": option.name,
+      },
+      icon("plus"),
+      option.name,
+    );
     button.addEventListener("click", () => this.add(option.name).control.focus());
     return button;
   }

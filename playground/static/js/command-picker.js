@@ -16,7 +16,12 @@ export class CommandPicker {
     this.matches = [];
     this.active = 0;
     this.list = h("div", { role: "listbox", id: uniqueId("commands"), "aria-label": "Commands" });
-    this.element = h("div", { class: "picker", hidden: true, testid: "command-picker" }, h("div", { class: "picker-title" }, "Commands"), this.list);
+    this.element = h(
+      "div",
+      { class: "picker", hidden: true, testid: "command-picker" },
+      h("div", { class: "picker-title" }, "Commands"),
+      this.list,
+    );
     input.setAttribute("aria-controls", this.list.id);
   }
 
@@ -39,7 +44,9 @@ export class CommandPicker {
       return;
     }
     this.matches = matchCommands(commands, typed[1]);
-    const empty = application.online ? null : `${application.name} is not connected yet, so there are no commands.`;
+    const empty = application.online
+      ? null
+      : `${application.name} is not connected yet, so there are no commands.`;
     if (!this.matches.length && (commands.length || !empty)) {
       this.close();
       return;
@@ -68,8 +75,10 @@ export class CommandPicker {
   onKey(event) {
     if (!this.isOpen) return false;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step && this.matches.length) this.#activate((this.active + step + this.matches.length) % this.matches.length);
-    else if ((event.key === "Enter" || event.key === "Tab") && this.matches.length) this.onPick(this.matches[this.active]);
+    if (step && this.matches.length)
+      this.#activate((this.active + step + this.matches.length) % this.matches.length);
+    else if ((event.key === "Enter" || event.key === "Tab") && this.matches.length)
+      this.onPick(this.matches[this.active]);
     else if (event.key === "Escape") this.close();
     else return false;
     event.preventDefault();
@@ -80,9 +89,26 @@ export class CommandPicker {
     const names = leaf.options.map(({ name }) => name).join(" ");
     const row = h(
       "div",
-      { class: "picker-row", role: "option", id: `${this.list.id}-${index}`, "aria-selected": "false", testid: "command-option", "data-command": leaf.name },
+      {
+        class: "picker-row",
+        role: "option",
+        id: `${this.list.id}-${index}`,
+        "aria-selected": "false",
+        testid: "command-option",
+        "data-command": leaf.name,
+      },
       avatar({ ...application, bot: true }, "small"),
-      h("span", { class: "picker-text" }, h("span", { class: "picker-name" }, `/${leaf.name}`, names && h("span", { class: "picker-options" }, names)), h("span", { class: "picker-description" }, leaf.description)),
+      h(
+        "span",
+        { class: "picker-text" },
+        h(
+          "span",
+          { class: "picker-name" },
+          `/${leaf.name}`,
+          names && h("span", { class: "picker-options" }, names),
+        ),
+        h("span", { class: "picker-description" }, leaf.description),
+      ),
       h("span", { class: "picker-app" }, application.name),
     );
     row.addEventListener("pointerdown", (event) => event.preventDefault());

@@ -1,6 +1,18 @@
 /** Turns Discord's tree of commands into a flat list, and filled options back into the tree. */
 
-export const OPTION = { SUB_COMMAND: 1, SUB_COMMAND_GROUP: 2, STRING: 3, INTEGER: 4, BOOLEAN: 5, USER: 6, CHANNEL: 7, ROLE: 8, MENTIONABLE: 9, NUMBER: 10, ATTACHMENT: 11 };
+export const OPTION = {
+  SUB_COMMAND: 1,
+  SUB_COMMAND_GROUP: 2,
+  STRING: 3,
+  INTEGER: 4,
+  BOOLEAN: 5,
+  USER: 6,
+  CHANNEL: 7,
+  ROLE: 8,
+  MENTIONABLE: 9,
+  NUMBER: 10,
+  ATTACHMENT: 11,
+};
 const CHAT_INPUT = 1;
 const MESSAGE = 3;
 
@@ -19,13 +31,20 @@ const MESSAGE = 3;
  * @returns {Leaf[]}
  */
 export function slashCommands(commands) {
-  return commands.filter(({ type }) => (type ?? CHAT_INPUT) === CHAT_INPUT).flatMap((command) => leaves(command, command.name, []));
+  return commands
+    .filter(({ type }) => (type ?? CHAT_INPUT) === CHAT_INPUT)
+    .flatMap((command) => leaves(command, command.name, []));
 }
 
 function leaves(node, name, path) {
   const options = node.options ?? [];
-  const nested = options.filter(({ type }) => type === OPTION.SUB_COMMAND || type === OPTION.SUB_COMMAND_GROUP);
-  if (nested.length) return nested.flatMap((child) => leaves(child, `${name} ${child.name}`, [...path, { name: child.name, type: child.type }]));
+  const nested = options.filter(
+    ({ type }) => type === OPTION.SUB_COMMAND || type === OPTION.SUB_COMMAND_GROUP,
+  );
+  if (nested.length)
+    return nested.flatMap((child) =>
+      leaves(child, `${name} ${child.name}`, [...path, { name: child.name, type: child.type }]),
+    );
   const sorted = [...options].sort((a, b) => Number(Boolean(b.required)) - Number(Boolean(a.required)));
   return [{ name, description: node.description ?? "", options: sorted, path }];
 }
@@ -81,7 +100,9 @@ export function matchCommands(all, typed) {
  * @returns {Leaf|undefined} undefined too while another command's longer name may follow
  */
 export function matchTyped(all, text) {
-  const typed = all.filter(({ name }) => text.startsWith(`/${name}`) && /\s/.test(text[name.length + 1] ?? ""));
+  const typed = all.filter(
+    ({ name }) => text.startsWith(`/${name}`) && /\s/.test(text[name.length + 1] ?? ""),
+  );
   const longer = all.some(({ name }) => `/${name}`.startsWith(text));
   return longer ? undefined : typed.sort((a, b) => b.name.length - a.name.length)[0];
 }

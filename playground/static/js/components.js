@@ -23,7 +23,13 @@ const SELECTS = { 3: "string", 5: "user", 6: "role", 7: "mentionable", 8: "chann
 export function renderRows(rows, context) {
   return rows
     .filter(({ components }) => components?.length)
-    .map((row) => h("div", { class: "action-row", testid: "action-row" }, row.components.map((component) => renderControl(component, context))));
+    .map((row) =>
+      h(
+        "div",
+        { class: "action-row", testid: "action-row" },
+        row.components.map((component) => renderControl(component, context)),
+      ),
+    );
 }
 
 function renderControl(component, context) {
@@ -55,7 +61,17 @@ export function button(component, context) {
   const label = [emojiText(component.emoji), component.label && h("span", {}, component.label)];
   if (style === "link") {
     const safe = /^https?:\/\//i.test(component.url ?? "") ? component.url : null;
-    return h("a", { class: "button button-link", href: safe, target: "_blank", rel: "noopener noreferrer nofollow", testid: "component-button" }, label);
+    return h(
+      "a",
+      {
+        class: "button button-link",
+        href: safe,
+        target: "_blank",
+        rel: "noopener noreferrer nofollow",
+        testid: "component-button",
+      },
+      label,
+    );
   }
   const node = h(
     "button",

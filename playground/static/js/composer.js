@@ -98,7 +98,8 @@ export class Composer {
     if (!rest.length) return;
     if (this.form) this.closeCommand();
     const error = rest.map(fileError).find(Boolean);
-    const tooMany = this.tray.files.length + rest.length > MOST_FILES ? `A message takes at most ${MOST_FILES} files.` : "";
+    const tooMany =
+      this.tray.files.length + rest.length > MOST_FILES ? `A message takes at most ${MOST_FILES} files.` : "";
     this.setError(error || tooMany);
     if (error || tooMany) return;
     this.tray.add(rest);
@@ -112,22 +113,95 @@ export class Composer {
    * @param {Node} [action]
    */
   setError(message, action) {
-    this.error.replaceChildren(...(message ? [icon("warning"), h("span", {}, message), action].filter(Boolean) : []));
+    this.error.replaceChildren(
+      ...(message ? [icon("warning"), h("span", {}, message), action].filter(Boolean) : []),
+    );
   }
 
   #build() {
     this.input = h("textarea", {
-      id: "composer-input", class: "composer-input", rows: "1", role: "combobox", "aria-expanded": "false", "aria-autocomplete": "list",
-      "aria-haspopup": "listbox", "aria-describedby": "composer-error", spellcheck: "true", testid: "composer-input",
+      id: "composer-input",
+      class: "composer-input",
+      rows: "1",
+      role: "combobox",
+      "aria-expanded": "false",
+      "aria-autocomplete": "list",
+      "aria-haspopup": "listbox",
+      "aria-describedby": "composer-error",
+      spellcheck: "true",
+      testid: "composer-input",
     });
-    this.fileInput = h("input", { type: "file", multiple: true, class: "visually-hidden", tabindex: "-1", "aria-label": "Files for the message", testid: "composer-files" });
-    const attach = h("button", { type: "button", class: "icon-button attach-button", "aria-label": "Attach files", title: "Attach files", testid: "composer-attach", on: { click: () => this.fileInput.click() } }, icon("plus"));
-    const slash = h("button", { type: "button", class: "icon-button slash-button", "aria-label": "Show the commands", title: "Commands", testid: "composer-commands", on: { click: () => this.startCommand() } }, icon("slash"));
-    this.sendButton = h("button", { type: "button", class: "send-button", "aria-label": "Send the message", testid: "composer-send", on: { click: () => this.#sendMessage() } }, icon("send"));
+    this.fileInput = h("input", {
+      type: "file",
+      multiple: true,
+      class: "visually-hidden",
+      tabindex: "-1",
+      "aria-label": "Files for the message",
+      testid: "composer-files",
+    });
+    const attach = h(
+      "button",
+      {
+        type: "button",
+        class: "icon-button attach-button",
+        "aria-label": "Attach files",
+        title: "Attach files",
+        testid: "composer-attach",
+        on: { click: () => this.fileInput.click() },
+      },
+      icon("plus"),
+    );
+    const slash = h(
+      "button",
+      {
+        type: "button",
+        class: "icon-button slash-button",
+        "aria-label": "Show the commands",
+        title: "Commands",
+        testid: "composer-commands",
+        on: { click: () => this.startCommand() },
+      },
+      icon("slash"),
+    );
+    this.sendButton = h(
+      "button",
+      {
+        type: "button",
+        class: "send-button",
+        "aria-label": "Send the message",
+        testid: "composer-send",
+        on: { click: () => this.#sendMessage() },
+      },
+      icon("send"),
+    );
     this.counter = h("span", { class: "counter", "aria-live": "polite" });
-    this.row = h("div", { class: "composer-box" }, this.tray.element, h("div", { class: "composer-row" }, attach, this.fileInput, this.input, this.counter, slash, this.sendButton));
-    this.error = h("p", { class: "composer-error", id: "composer-error", role: "alert", testid: "composer-error" });
-    this.element = h("section", { class: "composer", "aria-label": "Write", testid: "composer" }, this.error, this.row);
+    this.row = h(
+      "div",
+      { class: "composer-box" },
+      this.tray.element,
+      h(
+        "div",
+        { class: "composer-row" },
+        attach,
+        this.fileInput,
+        this.input,
+        this.counter,
+        slash,
+        this.sendButton,
+      ),
+    );
+    this.error = h("p", {
+      class: "composer-error",
+      id: "composer-error",
+      role: "alert",
+      testid: "composer-error",
+    });
+    this.element = h(
+      "section",
+      { class: "composer", "aria-label": "Write", testid: "composer" },
+      this.error,
+      this.row,
+    );
     this.fileInput.addEventListener("change", () => {
       this.takeFiles([...this.fileInput.files]);
       this.fileInput.value = "";
@@ -166,7 +240,8 @@ export class Composer {
   }
 
   #refreshPicker() {
-    if (document.activeElement === this.input) this.picker.update(this.input.value, this.commands, this.store.application);
+    if (document.activeElement === this.input)
+      this.picker.update(this.input.value, this.commands, this.store.application);
   }
 
   #onKey(event) {
@@ -190,7 +265,8 @@ export class Composer {
   #onCommands() {
     this.#refreshPicker();
     // A form whose command is gone or not ours any more cannot be sent.
-    if (this.form && !this.commands.some(({ name }) => name === this.form.leaf.name)) this.closeCommand({ focus: false });
+    if (this.form && !this.commands.some(({ name }) => name === this.form.leaf.name))
+      this.closeCommand({ focus: false });
   }
 
   #paint() {
@@ -204,14 +280,24 @@ export class Composer {
     const content = this.input.value.trim();
     if (this.busy || (!content && !this.tray.files.length)) return;
     if ([...content].length > LONGEST_MESSAGE) {
-      const convert = h("button", { type: "button", class: "link-button", testid: "composer-as-file" }, "Attach it as a text file");
+      const convert = h(
+        "button",
+        { type: "button", class: "link-button", testid: "composer-as-file" },
+        "Attach it as a text file",
+      );
       convert.addEventListener("click", () => this.#attachText(content));
-      this.setError(`Your message has ${[...content].length} characters; the most is ${LONGEST_MESSAGE}.`, convert);
+      this.setError(
+        `Your message has ${[...content].length} characters; the most is ${LONGEST_MESSAGE}.`,
+        convert,
+      );
       return;
     }
     this.busy = true;
     try {
-      await postMessage({ user_id: this.store.userId, channel_id: this.store.channelId, content }, this.tray.files);
+      await postMessage(
+        { user_id: this.store.userId, channel_id: this.store.channelId, content },
+        this.tray.files,
+      );
       this.input.value = "";
       this.tray.clear();
       growWithText(this.input);
@@ -229,7 +315,11 @@ export class Composer {
     const isXml = content.startsWith("<");
     this.input.value = "";
     growWithText(this.input);
-    this.takeFiles([new File([content], isXml ? "message.xml" : "message.txt", { type: isXml ? "application/xml" : "text/plain" })]);
+    this.takeFiles([
+      new File([content], isXml ? "message.xml" : "message.txt", {
+        type: isXml ? "application/xml" : "text/plain",
+      }),
+    ]);
   }
 
   async #sendCommand(form) {
@@ -237,7 +327,12 @@ export class Composer {
     if (!filled) return;
     form.setBusy(true);
     try {
-      const payload = { kind: "command", user_id: this.store.userId, channel_id: this.store.channelId, ...commandPayload(form.leaf, filled.options) };
+      const payload = {
+        kind: "command",
+        user_id: this.store.userId,
+        channel_id: this.store.channelId,
+        ...commandPayload(form.leaf, filled.options),
+      };
       await this.context.act(payload, filled.files, `/${form.leaf.name}`);
       if (this.form === form) this.closeCommand();
     } catch (refusal) {
@@ -250,7 +345,12 @@ export class Composer {
   #suggest(form, option, typed) {
     const others = form.collect().options.filter(({ name }) => name !== option.name && !isFile(form, name));
     const options = [...others, { name: option.name, value: typed, focused: true }];
-    const payload = { kind: "autocomplete", user_id: this.store.userId, channel_id: this.store.channelId, ...commandPayload(form.leaf, options) };
+    const payload = {
+      kind: "autocomplete",
+      user_id: this.store.userId,
+      channel_id: this.store.channelId,
+      ...commandPayload(form.leaf, options),
+    };
     return new Promise((resolve, reject) => {
       const failed = () => reject(new Error("Loading options failed"));
       this.context.interactions.send(payload, [], { choices: resolve, failed }).catch(failed);

@@ -12,9 +12,14 @@ import { icon } from "./icons.js";
  */
 export function watchDrops(target, onFiles) {
   const label = h("span");
-  const overlay = h("div", { class: "drop-overlay", hidden: true, testid: "drop-overlay" }, h("div", { class: "drop-card" }, icon("upload"), label));
+  const overlay = h(
+    "div",
+    { class: "drop-overlay", hidden: true, testid: "drop-overlay" },
+    h("div", { class: "drop-card" }, icon("upload"), label),
+  );
   let depth = 0;
-  const hasFiles = (event) => event.dataTransfer?.types.includes("Files") && !document.querySelector("dialog[open]");
+  const hasFiles = (event) =>
+    event.dataTransfer?.types.includes("Files") && !document.querySelector("dialog[open]");
   const hide = () => {
     depth = 0;
     overlay.hidden = true;

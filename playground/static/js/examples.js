@@ -42,7 +42,13 @@ const TWO = `<character_1>
 export const EXAMPLES = [
   { id: "one", title: "One character", note: "A singer on a stage", text: ONE },
   { id: "two", title: "Two characters", note: "Two friends under falling stars", text: TWO },
-  { id: "file", title: "Upload an .xml file", note: "The same way you would upload your own", text: TWO, filename: "example-prompt.xml" },
+  {
+    id: "file",
+    title: "Upload an .xml file",
+    note: "The same way you would upload your own",
+    text: TWO,
+    filename: "example-prompt.xml",
+  },
 ];
 
 /**

@@ -13,7 +13,9 @@ export const LARGEST_FILE = 10 * 1024 * 1024;
  * @returns {string}
  */
 export function fileError(file) {
-  return file.size > LARGEST_FILE ? `${file.name} is ${formatSize(file.size)}; files may have at most 10 MB.` : "";
+  return file.size > LARGEST_FILE
+    ? `${file.name} is ${formatSize(file.size)}; files may have at most 10 MB.`
+    : "";
 }
 
 /**
@@ -24,15 +26,36 @@ export function fileError(file) {
  */
 export function filePicker({ id, describedBy, testid, accept }) {
   let file = null;
-  const input = h("input", { id, type: "file", class: "visually-hidden file-input", accept, "aria-describedby": describedBy, testid });
+  const input = h("input", {
+    id,
+    type: "file",
+    class: "visually-hidden file-input",
+    accept,
+    "aria-describedby": describedBy,
+    testid,
+  });
   const label = h("span", { class: "file-field-label" });
-  const clear = h("button", { type: "button", class: "icon-button", "aria-label": "Remove the file", hidden: true, testid: "file-clear" }, icon("close"));
+  const clear = h(
+    "button",
+    {
+      type: "button",
+      class: "icon-button",
+      "aria-label": "Remove the file",
+      hidden: true,
+      testid: "file-clear",
+    },
+    icon("close"),
+  );
   const face = h("label", { class: "file-face", for: id }, icon("upload"), label);
   const element = h("div", { class: "file-field" }, input, face, clear);
 
   const setFile = (next) => {
     file = next;
-    label.replaceChildren(...(file ? [h("b", {}, file.name), ` ${formatSize(file.size)}`] : ["Drop a file here or ", h("u", {}, "choose one")]));
+    label.replaceChildren(
+      ...(file
+        ? [h("b", {}, file.name), ` ${formatSize(file.size)}`]
+        : ["Drop a file here or ", h("u", {}, "choose one")]),
+    );
     element.classList.toggle("has-file", Boolean(file));
     clear.hidden = !file;
     element.dispatchEvent(new Event("change", { bubbles: true }));

@@ -1,5 +1,6 @@
 /** Shows attachments: a grid of pictures, cards for other files, and a size people can read. */
 
+import { ownAddress } from "./address.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { spoiler } from "./markdown.js";
@@ -37,12 +38,15 @@ export function renderAttachments(attachments) {
 }
 
 function isPicture({ content_type: type, filename, width }) {
-  return PICTURE_TYPE.test((type ?? "").split(";")[0]) || (Boolean(width) && /\.(png|jpe?g|gif|webp|avif)$/i.test(filename));
+  return (
+    PICTURE_TYPE.test((type ?? "").split(";")[0]) ||
+    (Boolean(width) && /\.(png|jpe?g|gif|webp|avif)$/i.test(filename))
+  );
 }
 
 function pictureGrid(pictures) {
   const shown = pictures.map((attachment) => ({
-    url: attachment.url,
+    url: ownAddress(attachment.url),
     name: attachment.filename,
     alt: attachment.description || attachment.filename,
     size: attachment.size,
@@ -54,7 +58,7 @@ function pictureGrid(pictures) {
 
 function picture(attachment, shown, index) {
   const image = h("img", {
-    src: attachment.url,
+    src: shown[index].url,
     alt: shown[index].alt,
     width: attachment.width,
     height: attachment.height,
@@ -63,10 +67,17 @@ function picture(attachment, shown, index) {
   });
   const button = h(
     "button",
-    { type: "button", class: "picture", "aria-label": `Open ${shown[index].alt} full screen`, testid: "attachment-open", on: { click: () => openViewer(shown, index) } },
+    {
+      type: "button",
+      class: "picture",
+      "aria-label": `Open ${shown[index].alt} full screen`,
+      testid: "attachment-open",
+      on: { click: () => openViewer(shown, index) },
+    },
     image,
   );
-  if (attachment.width && attachment.height) button.style.setProperty("--ratio", String(attachment.width / attachment.height));
+  if (attachment.width && attachment.height)
+    button.style.setProperty("--ratio", String(attachment.width / attachment.height));
   return attachment.filename.startsWith("SPOILER_") ? spoiler(button) : button;
 }
 
@@ -78,14 +89,28 @@ function fileCard(attachment) {
     h(
       "span",
       { class: "file-text" },
-      h("a", { href: attachment.url, download: attachment.filename, class: "file-name" }, attachment.filename),
+      h(
+        "a",
+        { href: ownAddress(attachment.url), download: attachment.filename, class: "file-name" },
+        attachment.filename,
+      ),
       h("span", { class: "file-size" }, formatSize(attachment.size)),
     ),
   );
   if (!isReadable(attachment)) return card;
   const preview = h("pre", { class: "file-preview", hidden: true, tabindex: "0" });
-  const toggle = h("button", { type: "button", class: "icon-button", "aria-expanded": "false", "aria-label": `Show the text of ${attachment.filename}`, testid: "attachment-preview" }, icon("eye"));
-  toggle.addEventListener("click", () => togglePreview(toggle, preview, attachment.url));
+  const toggle = h(
+    "button",
+    {
+      type: "button",
+      class: "icon-button",
+      "aria-expanded": "false",
+      "aria-label": `Show the text of ${attachment.filename}`,
+      testid: "attachment-preview",
+    },
+    icon("eye"),
+  );
+  toggle.addEventListener("click", () => togglePreview(toggle, preview, ownAddress(attachment.url)));
   card.append(toggle);
   return h("div", { class: "file" }, card, preview);
 }

@@ -1,5 +1,6 @@
 /** Renders Discord's layout components (Components V2): text, sections, galleries, containers. */
 
+import { fileNameOf } from "./address.js";
 import { cssColor } from "./avatar.js";
 import { button, renderRows } from "./components.js";
 import { h } from "./dom.js";
@@ -17,7 +18,8 @@ const SEPARATOR = 14;
 const CONTAINER = 17;
 
 /** @returns {boolean} whether a top-level component is one of the layout kind */
-export const isLayout = ({ type }) => [SECTION, TEXT_DISPLAY, MEDIA_GALLERY, FILE, SEPARATOR, CONTAINER].includes(type);
+export const isLayout = ({ type }) =>
+  [SECTION, TEXT_DISPLAY, MEDIA_GALLERY, FILE, SEPARATOR, CONTAINER].includes(type);
 
 /**
  * Render a tree of layout components.
@@ -37,9 +39,16 @@ function renderOne(component, context) {
     case TEXT_DISPLAY:
       return h("div", { class: "markdown" }, renderMarkdown(component.content, context.names));
     case SECTION:
-      return h("div", { class: "layout-section" }, h("div", {}, renderLayout(component.components, context)), accessory(component.accessory, context));
+      return h(
+        "div",
+        { class: "layout-section" },
+        h("div", {}, renderLayout(component.components, context)),
+        accessory(component.accessory, context),
+      );
     case MEDIA_GALLERY:
-      return renderAttachments(component.items.map((item) => asAttachment(item.media, item.description, context)));
+      return renderAttachments(
+        component.items.map((item) => asAttachment(item.media, item.description, context)),
+      );
     case FILE:
       return renderAttachments([asAttachment(component.file, null, context)]);
     case SEPARATOR:
@@ -53,12 +62,17 @@ function renderOne(component, context) {
 
 function accessory(component, context) {
   if (component?.type === BUTTON) return button(component, context);
-  if (component?.type === THUMBNAIL) return renderAttachments([asAttachment(component.media, component.description, context)]);
+  if (component?.type === THUMBNAIL)
+    return renderAttachments([asAttachment(component.media, component.description, context)]);
   return null;
 }
 
 function container(component, context) {
-  const node = h("div", { class: "embed layout-container" }, h("div", { class: "embed-body" }, renderLayout(component.components, context)));
+  const node = h(
+    "div",
+    { class: "embed layout-container" },
+    h("div", { class: "embed-body" }, renderLayout(component.components, context)),
+  );
   const color = component.accent_color ? cssColor(component.accent_color) : null;
   if (color) node.style.setProperty("--bar", color);
   return node;
@@ -66,6 +80,15 @@ function container(component, context) {
 
 function asAttachment(media, description, context) {
   const known = context.attachments.find(({ url }) => url === media.url);
-  const filename = decodeURIComponent(new URL(media.url, location.href).pathname.split("/").pop() || "file");
-  return { filename, size: 0, content_type: media.content_type ?? "", width: media.width, height: media.height, ...known, url: media.url, description };
+  const filename = fileNameOf(media.url) || "file";
+  return {
+    filename,
+    size: 0,
+    content_type: media.content_type ?? "",
+    width: media.width,
+    height: media.height,
+    ...known,
+    url: media.url,
+    description,
+  };
 }

@@ -29,11 +29,27 @@ class Page {
     this.store = new Store();
     this.interactions = new Interactions();
     this.toasts = h("div", { class: "toasts", role: "alert", testid: "toasts" });
-    const names = { user: (id) => this.store.userName(id), channel: (id) => this.store.channels.find((channel) => channel.id === id)?.name ?? "unknown" };
-    this.actions = new Actions({ store: this.store, interactions: this.interactions, names, complain: (message) => this.#complain(message) });
-    this.shell = new Shell(this.store, { switchUser: (id) => this.#go(id, this.store.channelId), openChannel: (id) => this.#go(this.store.userId, id) });
+    const names = {
+      user: (id) => this.store.userName(id),
+      channel: (id) => this.store.channels.find((channel) => channel.id === id)?.name ?? "unknown",
+    };
+    this.actions = new Actions({
+      store: this.store,
+      interactions: this.interactions,
+      names,
+      complain: (message) => this.#complain(message),
+    });
+    this.shell = new Shell(this.store, {
+      switchUser: (id) => this.#go(id, this.store.channelId),
+      openChannel: (id) => this.#go(this.store.userId, id),
+    });
     const entities = (kind) => this.actions.entities(kind);
-    this.composer = new Composer({ store: this.store, interactions: this.interactions, entities, act: (...args) => this.actions.command(...args) });
+    this.composer = new Composer({
+      store: this.store,
+      interactions: this.interactions,
+      entities,
+      act: (...args) => this.actions.command(...args),
+    });
     this.welcome = new Welcome(this.store, this.composer);
     this.messages = new MessageList(
       {
@@ -47,7 +63,11 @@ class Page {
       this.welcome.element,
     );
     this.actions.list = this.messages;
-    this.feed = new EventFeed({ onEvent: (type, data) => this.#onEvent(type, data), onOpen: () => this.#load(), onStatus: (connected) => this.store.setConnected(connected) });
+    this.feed = new EventFeed({
+      onEvent: (type, data) => this.#onEvent(type, data),
+      onOpen: () => this.#load(),
+      onStatus: (connected) => this.store.setConnected(connected),
+    });
     this.store.addEventListener("state", () => this.messages.reload());
     this.store.addEventListener("message", (event) => this.messages.refresh(event.detail));
   }
@@ -57,15 +77,25 @@ class Page {
     const state = await this.#firstState();
     const query = new URLSearchParams(location.search);
     const people = state.users.filter(({ id }) => id !== state.application.id);
-    const user = pick(people, query.get("user"), "username") ?? people.find(({ moderator }) => !moderator) ?? people[0];
+    const user =
+      pick(people, query.get("user"), "username") ?? people.find(({ moderator }) => !moderator) ?? people[0];
     const channel = pick(state.channels, query.get("channel"), "name") ?? state.channels[0];
     this.target = { userId: user.id, channelId: channel.id };
     const drops = watchDrops(
-      () => (this.composer.form ? `Drop to attach to /${this.composer.form.leaf.name}` : "Drop to attach to your message"),
+      () =>
+        this.composer.form
+          ? `Drop to attach to /${this.composer.form.leaf.name}`
+          : "Drop to attach to your message",
       (files) => this.composer.takeFiles(files),
     );
     const { header, banner, sidebar, backdrop } = this.shell;
-    this.root.replaceChildren(sidebar, backdrop, h("main", { class: "main" }, header, banner, this.messages.element, this.composer.element), drops, this.toasts);
+    this.root.replaceChildren(
+      sidebar,
+      backdrop,
+      h("main", { class: "main" }, header, banner, this.messages.element, this.composer.element),
+      drops,
+      this.toasts,
+    );
     setInterval(tick, TICK_MS);
     addEventListener("keydown", (event) => this.#onKey(event));
     this.feed.follow(user.id);
@@ -76,7 +106,9 @@ class Page {
       try {
         return await getState();
       } catch (refusal) {
-        this.root.replaceChildren(h("p", { class: "loading", role: "status" }, icon("warning"), refusal.message));
+        this.root.replaceChildren(
+          h("p", { class: "loading", role: "status" }, icon("warning"), refusal.message),
+        );
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
@@ -112,18 +144,21 @@ class Page {
   }
 
   #onEvent(type, data) {
-    if (type === "message_create" || type === "message_update") this.store.upsert(data);
-    else if (type === "message_delete") this.store.remove(data.id);
+    if (type === "message_create" || type === "message_update") {
+      this.store.upsert(data);
+      if (!this.store.knows(data)) this.#loadFacts();
+    } else if (type === "message_delete") this.store.remove(data.id);
     else if (type === "presence") this.store.setPresence(data.online);
-    else if (type === "commands_update") this.#loadCommands();
+    else if (type === "commands_update") this.#loadFacts();
     else this.interactions.handle(type, data);
   }
 
-  async #loadCommands() {
+  /** Read commands, channels and users anew; the messages are fresh already. */
+  async #loadFacts() {
     const { userId, channelId } = this.target;
     try {
-      const { commands } = await getState(userId, channelId);
-      if (this.target.userId === userId && this.target.channelId === channelId) this.store.setCommands(commands);
+      const state = await getState(userId, channelId);
+      if (this.target.userId === userId && this.target.channelId === channelId) this.store.loadFacts(state);
     } catch (refusal) {
       this.#complain(refusal.message);
     }
@@ -131,9 +166,12 @@ class Page {
 
   /** Typing anywhere goes to the composer, as in Discord. */
   #onKey(event) {
-    const busy = event.ctrlKey || event.metaKey || event.altKey || event.key.length !== 1 || event.key === " ";
+    const busy =
+      event.ctrlKey || event.metaKey || event.altKey || event.key.length !== 1 || event.key === " ";
     if (busy || document.querySelector("dialog[open], [popover]:popover-open")) return;
-    const typing = event.target.closest?.("input, textarea, select, button, a, [role=button], [contenteditable]");
+    const typing = event.target.closest?.(
+      "input, textarea, select, button, a, [role=button], [contenteditable]",
+    );
     if (typing || this.composer.form) return;
     this.composer.input.focus();
   }

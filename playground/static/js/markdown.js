@@ -91,7 +91,7 @@ function renderLines(text, names, parent) {
     parent.append(h("p", {}, renderInline(paragraph.join("\n"), names)));
     paragraph = [];
   };
-  for (let index = 0; index < lines.length; ) {
+  for (let index = 0; index < lines.length;) {
     const block = matchBlock(lines, index, names);
     if (block) {
       flush();
@@ -110,7 +110,14 @@ function matchBlock(lines, index, names) {
   const heading = /^(#{1,3}) +(\S.*)$/.exec(line);
   if (heading) {
     const level = heading[1].length;
-    return { node: h("div", { class: `heading heading-${level}`, role: "heading", "aria-level": level + 2 }, renderInline(heading[2], names)), lines: 1 };
+    return {
+      node: h(
+        "div",
+        { class: `heading heading-${level}`, role: "heading", "aria-level": level + 2 },
+        renderInline(heading[2], names),
+      ),
+      lines: 1,
+    };
   }
   const subtext = /^-# +(\S.*)$/.exec(line);
   if (subtext) return { node: h("small", { class: "subtext" }, renderInline(subtext[1], names)), lines: 1 };
@@ -120,14 +127,21 @@ function matchBlock(lines, index, names) {
   }
   const quoted = run(lines, index, /^> ?(.*)$/, (text) => text.startsWith("> ") || text === ">");
   if (quoted.length) return { node: quote(quoted.join("\n"), names), lines: quoted.length };
-  return matchList(lines, index, names, "ul", /^ {0,6}[-*] +(.*)$/) ?? matchList(lines, index, names, "ol", /^ {0,6}\d{1,9}\. +(.*)$/);
+  return (
+    matchList(lines, index, names, "ul", /^ {0,6}[-*] +(.*)$/) ??
+    matchList(lines, index, names, "ol", /^ {0,6}\d{1,9}\. +(.*)$/)
+  );
 }
 
 function matchList(lines, index, names, tag, pattern) {
   const items = run(lines, index, pattern, () => true);
   if (!items.length) return null;
   const first = tag === "ol" ? Number.parseInt(lines[index], 10) : 1;
-  const list = h(tag, { start: first > 1 ? first : null }, ...items.map((item) => h("li", {}, renderInline(item, names))));
+  const list = h(
+    tag,
+    { start: first > 1 ? first : null },
+    ...items.map((item) => h("li", {}, renderInline(item, names))),
+  );
   return { node: list, lines: items.length };
 }
 
@@ -189,7 +203,8 @@ function matchCode(rest) {
 
 function matchAngle(rest, names) {
   const time = /^<t:(-?\d{1,17})(?::([tTdDfFR]))?>/.exec(rest);
-  if (time) return { node: timeElement(Number(time[1]) * 1000, time[2] ?? "f", "timestamp"), length: time[0].length };
+  if (time)
+    return { node: timeElement(Number(time[1]) * 1000, time[2] ?? "f", "timestamp"), length: time[0].length };
   const mention = /^<(@[!&]?|#)(\d{1,20})>/.exec(rest);
   if (mention) return { node: mentionPill(mention[1], mention[2], names), length: mention[0].length };
   const command = /^<\/([^:<>\n]{1,100}):\d{1,20}>/.exec(rest);
@@ -222,7 +237,17 @@ function matchSpoiler(rest, names, depth) {
  * @returns {HTMLElement}
  */
 export function spoiler(content) {
-  const node = h("span", { class: "spoiler", role: "button", tabindex: "0", "aria-expanded": "false", "aria-label": "Spoiler, activate to show" }, h("span", { class: "spoiler-text" }, content));
+  const node = h(
+    "span",
+    {
+      class: "spoiler",
+      role: "button",
+      tabindex: "0",
+      "aria-expanded": "false",
+      "aria-label": "Spoiler, activate to show",
+    },
+    h("span", { class: "spoiler-text" }, content),
+  );
   const show = () => {
     node.classList.add("is-shown");
     for (const name of ["role", "tabindex", "aria-expanded", "aria-label"]) node.removeAttribute(name);
@@ -237,8 +262,13 @@ export function spoiler(content) {
 }
 
 function matchMaskedLink(rest, names, depth) {
-  const match = /^\[([^\]\n]{1,300})\]\(<?(https?:\/\/[^\s<>()]+(?:\([^\s<>()]*\)[^\s<>()]*)?)>?(?: +"[^"\n]*")?\)/i.exec(rest);
-  return match ? { node: anchor(match[2], [renderInline(match[1], names, depth + 1)]), length: match[0].length } : null;
+  const match =
+    /^\[([^\]\n]{1,300})\]\(<?(https?:\/\/[^\s<>()]+(?:\([^\s<>()]*\)[^\s<>()]*)?)>?(?: +"[^"\n]*")?\)/i.exec(
+      rest,
+    );
+  return match
+    ? { node: anchor(match[2], [renderInline(match[1], names, depth + 1)]), length: match[0].length }
+    : null;
 }
 
 function matchAddress(rest, before) {
@@ -248,7 +278,11 @@ function matchAddress(rest, before) {
 }
 
 function anchor(address, children) {
-  return h("a", { href: address, title: address, target: "_blank", rel: "noopener noreferrer nofollow" }, ...children);
+  return h(
+    "a",
+    { href: address, title: address, target: "_blank", rel: "noopener noreferrer nofollow" },
+    ...children,
+  );
 }
 
 function matchSpan(rest, before, names, depth) {
@@ -268,7 +302,8 @@ function closing(rest, mark, wordBound) {
   for (let at = mark.length + 1; at <= rest.length - mark.length; at += 1) {
     if (rest[at - 1] === "\\" && rest[at - 2] !== "\\") continue;
     if (!rest.startsWith(mark, at)) continue;
-    if (mark.length === 1 && (rest[at + 1] === mark || rest[at - 1] === mark) && !insidePair(rest, at, mark)) continue;
+    if (mark.length === 1 && (rest[at + 1] === mark || rest[at - 1] === mark) && !insidePair(rest, at, mark))
+      continue;
     if (wordBound && /\w/.test(rest[at + 1] ?? " ")) continue;
     if (mark.length === 2 && rest[at + 2] === mark[0]) continue;
     return at;

@@ -23,7 +23,13 @@ import { place } from "./popup.js";
  * @param {{label: string, groups: {title?: string, items: MenuItem[]}[], at?: {x: number, y: number}, align?: "start"|"end"}} menu
  */
 export function openMenu(owner, { label, groups, at, align }) {
-  const node = h("div", { class: "menu", role: "menu", "aria-label": label, popover: "auto", testid: "menu" });
+  const node = h("div", {
+    class: "menu",
+    role: "menu",
+    "aria-label": label,
+    popover: "auto",
+    testid: "menu",
+  });
   for (const { title, items } of groups.filter((group) => group.items.length)) {
     if (node.childElementCount) node.append(h("div", { class: "menu-rule", role: "separator" }));
     if (title) node.append(h("div", { class: "menu-title" }, title));
@@ -40,7 +46,9 @@ export function openMenu(owner, { label, groups, at, align }) {
   document.body.append(node);
   node.showPopover();
   owner.setAttribute("aria-expanded", "true");
-  const anchor = at ? { left: at.x, right: at.x, top: at.y, bottom: at.y, width: 0 } : owner.getBoundingClientRect();
+  const anchor = at
+    ? { left: at.x, right: at.x, top: at.y, bottom: at.y, width: 0 }
+    : owner.getBoundingClientRect();
   place(node, anchor, { align });
   (node.querySelector('[aria-checked="true"]') ?? node.querySelector("button"))?.focus();
 }
@@ -64,7 +72,12 @@ function menuItem(item, menu) {
       },
     },
     item.lead,
-    h("span", { class: "menu-text" }, h("span", { class: "menu-label" }, item.label), item.description && h("span", { class: "menu-description" }, item.description)),
+    h(
+      "span",
+      { class: "menu-text" },
+      h("span", { class: "menu-label" }, item.label),
+      item.description && h("span", { class: "menu-description" }, item.description),
+    ),
     item.checked ? icon("check") : item.icon && icon(item.icon),
   );
 }

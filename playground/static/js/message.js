@@ -54,14 +54,31 @@ export class MessageView {
       foot: h("div", { class: "message-foot" }),
     };
     this.gutter = h("div", { class: "message-gutter" });
-    this.menuButton = h("button", { type: "button", class: "icon-button message-menu", "aria-label": "Message actions", "aria-haspopup": "menu", "aria-expanded": "false", testid: "message-menu" }, icon("more"));
+    this.menuButton = h(
+      "button",
+      {
+        type: "button",
+        class: "icon-button message-menu",
+        "aria-label": "Message actions",
+        "aria-haspopup": "menu",
+        "aria-expanded": "false",
+        testid: "message-menu",
+      },
+      icon("more"),
+    );
     this.menuButton.addEventListener("click", () => context.openMenu(this.message, this.menuButton));
     this.element = h(
       "li",
       { class: "message", testid: "message", "data-message-id": message.id },
       this.parts.reply,
       this.gutter,
-      h("div", { class: "message-body" }, ["head", "content", "attachments", "embeds", "components", "failure", "foot"].map((name) => this.parts[name])),
+      h(
+        "div",
+        { class: "message-body" },
+        ["head", "content", "attachments", "embeds", "components", "failure", "foot"].map(
+          (name) => this.parts[name],
+        ),
+      ),
       h("div", { class: "message-tools" }, this.menuButton),
     );
     this.element.addEventListener("contextmenu", (event) => this.#onContextMenu(event));
@@ -84,9 +101,13 @@ export class MessageView {
     this.element.dataset.ephemeral = String(isEphemeral(message));
     this.#paint("reply", replyKey(message), () => replyLine(message, this.context));
     this.#paint("head", [person, message.timestamp], () => this.#head(person));
-    this.#paint("content", [message.content, message.flags, message.edited_timestamp, person.name], () => this.#content(person, names));
+    this.#paint("content", [message.content, message.flags, message.edited_timestamp, person.name], () =>
+      this.#content(person, names),
+    );
     this.#paint("attachments", message.attachments, () => renderAttachments(unembedded(message)));
-    this.#paint("embeds", message.embeds, () => (message.embeds ?? []).map((embed) => renderEmbed(embed, names)));
+    this.#paint("embeds", message.embeds, () =>
+      (message.embeds ?? []).map((embed) => renderEmbed(embed, names)),
+    );
     this.#paint("components", message.components, () => this.#components());
     this.#paint("foot", isEphemeral(message), () => this.#foot());
   }
@@ -122,17 +143,37 @@ export class MessageView {
   #head(person) {
     const sent = Date.parse(this.message.timestamp);
     const name = h("span", { class: "author", testid: "message-author" }, person.name);
-    this.gutter.replaceChildren(avatar(person), h("span", { class: "gutter-time", "aria-hidden": "true" }, formatTime(sent, "t")));
-    return [name, person.bot && h("span", { class: "tag" }, "App"), timeElement(sent, "message", "message-time")];
+    this.gutter.replaceChildren(
+      avatar(person),
+      h("span", { class: "gutter-time", "aria-hidden": "true" }, formatTime(sent, "t")),
+    );
+    return [
+      name,
+      person.bot && h("span", { class: "tag" }, "App"),
+      timeElement(sent, "message", "message-time"),
+    ];
   }
 
   #content(person, names) {
     const { message } = this;
     if (isLoading(message)) {
-      return h("p", { class: "thinking", role: "status", testid: "message-thinking" }, h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), `${person.name} is thinking…`);
+      return h(
+        "p",
+        { class: "thinking", role: "status", testid: "message-thinking" },
+        h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")),
+        `${person.name} is thinking…`,
+      );
     }
     const edited = message.edited_timestamp
-      ? h("span", { class: "edited", title: formatTime(Date.parse(message.edited_timestamp), "F"), testid: "message-edited" }, " (edited)")
+      ? h(
+          "span",
+          {
+            class: "edited",
+            title: formatTime(Date.parse(message.edited_timestamp), "F"),
+            testid: "message-edited",
+          },
+          " (edited)",
+        )
       : null;
     const text = renderMarkdown(message.content ?? "", names);
     if (!edited) return [text];
@@ -158,9 +199,20 @@ export class MessageView {
 
   #foot() {
     if (!isEphemeral(this.message)) return null;
-    const dismiss = h("button", { type: "button", class: "link-button", testid: "message-dismiss" }, "Dismiss message");
+    const dismiss = h(
+      "button",
+      { type: "button", class: "link-button", testid: "message-dismiss" },
+      "Dismiss message",
+    );
     dismiss.addEventListener("click", () => this.context.dismiss(this.message.id));
-    return h("span", { class: "only-you", testid: "message-ephemeral" }, icon("eye"), "Only you can see this", h("span", { "aria-hidden": "true" }, "•"), dismiss);
+    return h(
+      "span",
+      { class: "only-you", testid: "message-ephemeral" },
+      icon("eye"),
+      "Only you can see this",
+      h("span", { "aria-hidden": "true" }, "•"),
+      dismiss,
+    );
   }
 
   #onContextMenu(event) {
@@ -174,13 +226,16 @@ export class MessageView {
 
 /** Leave out attachments that an embed or a layout shows already. */
 function unembedded(message) {
-  const shown = new Set((message.embeds ?? []).flatMap(({ image, thumbnail }) => [image?.url, thumbnail?.url]));
+  const shown = new Set(
+    (message.embeds ?? []).flatMap(({ image, thumbnail }) => [image?.url, thumbnail?.url]),
+  );
   if ((message.components ?? []).some(isLayout)) return [];
   return (message.attachments ?? []).filter(({ url }) => !shown.has(url));
 }
 
 function replyKey(message) {
-  if (message.type === TYPE_REPLY && message.message_reference) return [message.message_reference.message_id, message.referenced_message?.content ?? null];
+  if (message.type === TYPE_REPLY && message.message_reference)
+    return [message.message_reference.message_id, message.referenced_message?.content ?? null];
   const used = commandUsed(message);
   return used ? [used.name, used.user?.id] : null;
 }
@@ -191,25 +246,55 @@ function replyLine(message, context) {
   if (!used) return null;
   const person = context.store.person(used.user);
   const command = used.slash ? `/${used.name}` : used.name;
-  return h("div", { class: "reply-line", testid: "reply-line" }, avatar(person, "tiny"), h("b", {}, person.name), " used ", h("span", { class: "reply-command" }, command));
+  return h(
+    "div",
+    { class: "reply-line", testid: "reply-line" },
+    avatar(person, "tiny"),
+    h("b", {}, person.name),
+    " used ",
+    h("span", { class: "reply-command" }, command),
+  );
 }
 
 /** Find the command behind a message: it answers the command, or the modal that the command opened. */
 function commandUsed(message) {
   const metadata = message.interaction_metadata;
-  const source = [message.interaction, metadata, metadata?.triggering_interaction_metadata].find((candidate) => candidate?.name);
+  const source = [message.interaction, metadata, metadata?.triggering_interaction_metadata].find(
+    (candidate) => candidate?.name,
+  );
   if (!source) return null;
   const kind = metadata?.command_type ?? metadata?.triggering_interaction_metadata?.command_type;
-  return { name: source.name, user: source.user ?? metadata?.user, slash: kind === undefined ? message.type !== TYPE_CONTEXT_COMMAND : kind === CHAT_INPUT };
+  return {
+    name: source.name,
+    user: source.user ?? metadata?.user,
+    slash: kind === undefined ? message.type !== TYPE_CONTEXT_COMMAND : kind === CHAT_INPUT,
+  };
 }
 
 function repliedTo(message, context) {
   const original = message.referenced_message;
-  if (!original) return h("div", { class: "reply-line", testid: "reply-line" }, icon("reply"), h("i", {}, "Original message was deleted"));
+  if (!original)
+    return h(
+      "div",
+      { class: "reply-line", testid: "reply-line" },
+      icon("reply"),
+      h("i", {}, "Original message was deleted"),
+    );
   const person = context.store.person(original.author);
   const pictures = original.attachments?.length ? "Click to see attachment" : "Click to see message";
   const snippet = (original.content || pictures).split("\n")[0].slice(0, 160);
-  const line = h("button", { type: "button", class: "reply-line", testid: "reply-line", "aria-label": `Replying to ${person.name}: ${snippet}` }, avatar(person, "tiny"), h("b", {}, person.name), h("span", { class: "reply-snippet" }, snippet));
+  const line = h(
+    "button",
+    {
+      type: "button",
+      class: "reply-line",
+      testid: "reply-line",
+      "aria-label": `Replying to ${person.name}: ${snippet}`,
+    },
+    avatar(person, "tiny"),
+    h("b", {}, person.name),
+    h("span", { class: "reply-snippet" }, snippet),
+  );
   line.addEventListener("click", () => context.jumpTo(original.id));
   return line;
 }

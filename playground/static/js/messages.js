@@ -2,7 +2,8 @@
  * The list of messages: order, groups, days, and where it is scrolled to.
  *
  * At the bottom it follows new messages; scrolled up it stays where the reader is and
- * offers a way down.
+ * offers a way down. Only the newest messages are drawn, older ones when one scrolls up
+ * to them: a channel can hold thousands.
  */
 
 import { h } from "./dom.js";
@@ -12,6 +13,8 @@ import { NoticeView } from "./notices.js";
 import { compareIds, formatTime } from "./time.js";
 
 const NEAR_BOTTOM_PX = 96;
+const NEAR_TOP_PX = 600;
+const PAGE = 60;
 
 /** The scrolling list and its rows. */
 export class MessageList {
@@ -24,9 +27,27 @@ export class MessageList {
     this.context = { ...context, jumpTo: (id) => this.jumpTo(id) };
     this.views = new Map();
     this.notices = [];
-    this.list = h("ol", { class: "messages", role: "log", "aria-label": "Messages", "aria-live": "polite", testid: "message-list" });
-    this.scroller = h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Channel history" }, h("div", { class: "scroller-inner" }, beginning, this.list));
-    this.jump = h("button", { type: "button", class: "jump", hidden: true, testid: "jump-to-present" }, h("span"), icon("down"));
+    this.limit = PAGE;
+    this.beginning = beginning;
+    this.list = h("ol", {
+      class: "messages",
+      role: "log",
+      "aria-label": "Messages",
+      "aria-live": "polite",
+      "aria-relevant": "additions",
+      testid: "message-list",
+    });
+    this.scroller = h(
+      "div",
+      { class: "scroller", tabindex: "0", role: "region", "aria-label": "Channel history" },
+      h("div", { class: "scroller-inner" }, beginning, this.list),
+    );
+    this.jump = h(
+      "button",
+      { type: "button", class: "jump", hidden: true, testid: "jump-to-present" },
+      h("span"),
+      icon("down"),
+    );
     this.element = h("div", { class: "history" }, this.scroller, this.jump);
     this.unseen = 0;
     this.following = true;
@@ -38,7 +59,9 @@ export class MessageList {
 
   /** Show the store's messages from scratch; rows that stay keep their nodes. */
   reload() {
-    const messages = this.store.orderedMessages;
+    const all = this.store.orderedMessages;
+    const messages = all.slice(-this.limit);
+    this.beginning.hidden = messages.length < all.length;
     const kept = new Set(messages.map(({ id }) => id));
     for (const id of this.views.keys()) if (!kept.has(id)) this.views.delete(id);
     for (const message of messages) this.#show(message);
@@ -53,12 +76,17 @@ export class MessageList {
    */
   refresh(id) {
     const message = this.store.messages.get(id);
-    const isNew = !this.views.has(id);
-    if (message) this.#show(message);
-    else this.views.delete(id);
-    this.#arrange();
+    if (!message || this.views.has(id)) {
+      if (message) this.#show(message);
+      else this.views.delete(id);
+      this.#arrange();
+    } else {
+      // Who reads further up keeps all that is drawn; at the bottom the oldest make room.
+      if (!this.following) this.limit += 1;
+      this.reload();
+      if (!this.following) this.#countUnseen();
+    }
     if (this.following) this.toBottom();
-    else if (message && isNew) this.#countUnseen();
   }
 
   /**
@@ -73,7 +101,12 @@ export class MessageList {
       this.#arrange();
     };
     const person = this.store.person({ id: this.store.userId });
-    const notice = new NoticeView({ person, command, application: this.store.application.name, onDismiss: remove });
+    const notice = new NoticeView({
+      person,
+      command,
+      application: this.store.application.name,
+      onDismiss: remove,
+    });
     this.notices.push(notice);
     this.#arrange();
     this.toBottom();
@@ -84,6 +117,7 @@ export class MessageList {
   reset() {
     this.notices = [];
     this.views.clear();
+    this.limit = PAGE;
     this.following = true;
   }
 
@@ -93,8 +127,14 @@ export class MessageList {
    * @param {string} id
    */
   jumpTo(id) {
+    if (!this.views.has(id) && this.store.messages.has(id)) {
+      this.limit =
+        this.store.orderedMessages.filter((message) => compareIds(message.id, id) >= 0).length + PAGE;
+      this.reload();
+    }
     const element = this.views.get(id)?.element;
     if (!element) return;
+    this.following = false;
     element.scrollIntoView({ block: "center", behavior: "smooth" });
     element.classList.remove("is-target");
     void element.offsetWidth; // Restarts the animation when the same message is asked for again.
@@ -116,7 +156,11 @@ export class MessageList {
   }
 
   #arrange() {
-    const rows = [...this.views.values()].map((view) => ({ id: view.message.id, view, element: view.element }));
+    const rows = [...this.views.values()].map((view) => ({
+      id: view.message.id,
+      view,
+      element: view.element,
+    }));
     rows.push(...this.notices.map((notice) => ({ id: notice.id, element: notice.element })));
     rows.sort((a, b) => compareIds(a.id, b.id));
     const nodes = [];
@@ -136,7 +180,14 @@ export class MessageList {
 
   #dayRule(day, timestamp) {
     const existing = this.list.querySelector(`[data-day="${CSS.escape(day)}"]`);
-    return existing ?? h("li", { class: "day-rule", role: "separator", "data-day": day }, h("span", {}, formatTime(Date.parse(timestamp), "D")));
+    return (
+      existing ??
+      h(
+        "li",
+        { class: "day-rule", role: "separator", "data-day": day },
+        h("span", {}, formatTime(Date.parse(timestamp), "D")),
+      )
+    );
   }
 
   #onScroll() {
@@ -144,6 +195,15 @@ export class MessageList {
     this.following = scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM_PX;
     if (this.following) this.unseen = 0;
     this.#paintJump();
+    if (scrollTop < NEAR_TOP_PX && this.beginning.hidden) this.#showOlder();
+  }
+
+  #showOlder() {
+    const { scrollHeight, scrollTop } = this.scroller;
+    this.limit += PAGE;
+    this.following = false;
+    this.reload();
+    this.scroller.scrollTop = scrollTop + this.scroller.scrollHeight - scrollHeight;
   }
 
   #countUnseen() {
@@ -153,7 +213,9 @@ export class MessageList {
 
   #paintJump() {
     this.jump.hidden = this.following;
-    this.jump.firstElementChild.textContent = this.unseen ? `${this.unseen} new message${this.unseen === 1 ? "" : "s"}` : "Jump to present";
+    this.jump.firstElementChild.textContent = this.unseen
+      ? `${this.unseen} new message${this.unseen === 1 ? "" : "s"}`
+      : "Jump to present";
   }
 }
 

@@ -31,22 +31,35 @@ const LONGEST_TEXT = 4000;
  */
 export function modalFields(components, context) {
   return components.flatMap((component) => {
-    if (component.type === TEXT_DISPLAY) return [{ element: h("div", { class: "markdown" }, renderMarkdown(component.content, context.names)) }];
-    if (component.type === LABEL) return [field(component.component, component.label, component.description, context)];
-    if (component.type === ACTION_ROW) return component.components.map((inner) => field(inner, inner.label, null, context));
+    if (component.type === TEXT_DISPLAY)
+      return [{ element: h("div", { class: "markdown" }, renderMarkdown(component.content, context.names)) }];
+    if (component.type === LABEL)
+      return [field(component.component, component.label, component.description, context)];
+    if (component.type === ACTION_ROW)
+      return component.components.map((inner) => field(inner, inner.label, null, context));
     return [];
   });
 }
 
 function field(component, label, description, context) {
-  const ids = { input: uniqueId("modal-input"), label: uniqueId("modal-label"), hint: uniqueId("modal-hint"), error: uniqueId("modal-error") };
+  const ids = {
+    input: uniqueId("modal-input"),
+    label: uniqueId("modal-label"),
+    hint: uniqueId("modal-hint"),
+    error: uniqueId("modal-error"),
+  };
   const control = createControl(component, ids, context);
   const error = h("p", { class: "field-error", id: ids.error, role: "alert", testid: "modal-field-error" });
   const required = isRequired(component);
   const element = h(
     "div",
     { class: "modal-field", testid: "modal-field", "data-custom-id": component.custom_id },
-    h("label", { class: "modal-label", id: ids.label, for: ids.input }, label ?? "", required && h("span", { class: "required", "aria-hidden": "true" }, " *")),
+    h(
+      "label",
+      { class: "modal-label", id: ids.label, for: ids.input },
+      label ?? "",
+      required && h("span", { class: "required", "aria-hidden": "true" }, " *"),
+    ),
     h("p", { class: "modal-hint", id: ids.hint, hidden: !description }, description ?? ""),
     control.element,
     error,
@@ -80,14 +93,25 @@ function createControl(component, ids, context) {
   if (component.type === RADIO_GROUP) return choiceGroup(component, "radio");
   if (component.type === CHECKBOX_GROUP) return choiceGroup(component, "checkbox");
   if (component.type === CHECKBOX) return checkbox(component, ids);
-  return { element: h("p", { class: "field-error" }, "This page cannot show this kind of field."), read: () => ({ value: "" }), focus: () => {} };
+  return {
+    element: h("p", { class: "field-error" }, "This page cannot show this kind of field."),
+    read: () => ({ value: "" }),
+    focus: () => {},
+  };
 }
 
 function textInput(component, ids) {
   const paragraph = component.style === PARAGRAPH;
   const input = h(paragraph ? "textarea" : "input", {
-    id: ids.input, class: `modal-input${paragraph ? " is-paragraph" : ""}`, type: paragraph ? null : "text", rows: paragraph ? "8" : null,
-    placeholder: component.placeholder, spellcheck: "false", autocomplete: "off", "aria-describedby": `${ids.hint} ${ids.error}`, testid: "modal-input",
+    id: ids.input,
+    class: `modal-input${paragraph ? " is-paragraph" : ""}`,
+    type: paragraph ? null : "text",
+    rows: paragraph ? "8" : null,
+    placeholder: component.placeholder,
+    spellcheck: "false",
+    autocomplete: "off",
+    "aria-describedby": `${ids.hint} ${ids.error}`,
+    testid: "modal-input",
   });
   input.value = component.value ?? "";
   const max = component.max_length ?? LONGEST_TEXT;
@@ -125,22 +149,38 @@ function selectInput(component, ids, context) {
     labelledBy: ids.label,
     onCommit: () => select.element.dispatchEvent(new Event("change", { bubbles: true })),
   });
-  return { element: select.element, focus: select.focus, read: (required) => readSeveral(select.getValues(), component, required) };
+  return {
+    element: select.element,
+    focus: select.focus,
+    read: (required) => readSeveral(select.getValues(), component, required),
+  };
 }
 
 function readSeveral(values, component, required) {
   const min = Math.max(component.min_values ?? 1, required ? 1 : 0);
-  if ((required || values.length) && values.length < min) return { error: min > 1 ? `Choose at least ${min}.` : "Choose one." };
+  if ((required || values.length) && values.length < min)
+    return { error: min > 1 ? `Choose at least ${min}.` : "Choose one." };
   return { value: values };
 }
 
 function fileInput(component, ids) {
   const pickers = Array.from({ length: Math.min(component.max_values ?? 1, 10) }, (_, index) =>
-    filePicker({ id: index ? `${ids.input}-${index}` : ids.input, describedBy: `${ids.hint} ${ids.error}`, testid: "modal-file" }),
+    filePicker({
+      id: index ? `${ids.input}-${index}` : ids.input,
+      describedBy: `${ids.hint} ${ids.error}`,
+      testid: "modal-file",
+    }),
   );
-  const element = h("div", { class: "modal-files" }, pickers.map((picker) => picker.element));
+  const element = h(
+    "div",
+    { class: "modal-files" },
+    pickers.map((picker) => picker.element),
+  );
   // One empty place at a time: the next shows once the one before it is filled.
-  const paint = () => pickers.forEach((picker, index) => (picker.element.hidden = index > 0 && Boolean(pickers[index - 1].read().empty)));
+  const paint = () =>
+    pickers.forEach(
+      (picker, index) => (picker.element.hidden = index > 0 && Boolean(pickers[index - 1].read().empty)),
+    );
   element.addEventListener("change", paint);
   paint();
   return {
@@ -151,7 +191,8 @@ function fileInput(component, ids) {
       const wrong = results.find(({ error }) => error);
       if (wrong) return wrong;
       const min = Math.max(component.min_values ?? 1, required ? 1 : 0);
-      if ((required || results.length) && results.length < min) return { error: min > 1 ? `Choose at least ${min} files.` : "Choose a file." };
+      if ((required || results.length) && results.length < min)
+        return { error: min > 1 ? `Choose at least ${min} files.` : "Choose a file." };
       return { files: results.map(({ file }) => file) };
     },
   };
@@ -159,13 +200,20 @@ function fileInput(component, ids) {
 
 function choiceGroup(component, type) {
   const name = uniqueId("choice");
-  const inputs = component.options.map((option) => h("input", { type, name, value: option.value, checked: option.default, testid: "modal-choice" }));
+  const inputs = component.options.map((option) =>
+    h("input", { type, name, value: option.value, checked: option.default, testid: "modal-choice" }),
+  );
   const element = h(
     "div",
     { class: "modal-choices" },
     inputs.map((input, index) => {
       const option = component.options[index];
-      return h("label", { class: "modal-choice" }, input, h("span", {}, option.label, option.description && h("small", {}, option.description)));
+      return h(
+        "label",
+        { class: "modal-choice" },
+        input,
+        h("span", {}, option.label, option.description && h("small", {}, option.description)),
+      );
     }),
   );
   return {
@@ -180,6 +228,15 @@ function choiceGroup(component, type) {
 }
 
 function checkbox(component, ids) {
-  const input = h("input", { type: "checkbox", id: ids.input, checked: component.default, testid: "modal-choice" });
-  return { element: h("div", { class: "modal-choices" }, input), focus: () => input.focus(), read: () => ({ value: input.checked }) };
+  const input = h("input", {
+    type: "checkbox",
+    id: ids.input,
+    checked: component.default,
+    testid: "modal-choice",
+  });
+  return {
+    element: h("div", { class: "modal-choices" }, input),
+    focus: () => input.focus(),
+    read: () => ({ value: input.checked }),
+  };
 }

@@ -20,18 +20,45 @@ export function openModal(modal, context) {
   const fields = modalFields(modal.components, context);
   const titleId = uniqueId("modal-title");
   const error = h("p", { class: "form-error", role: "alert", testid: "modal-error" });
-  const submit = h("button", { type: "submit", class: "button button-primary", testid: "modal-submit" }, "Submit");
-  const cancel = h("button", { type: "button", class: "button button-quiet", testid: "modal-cancel" }, "Cancel");
-  const close = h("button", { type: "button", class: "icon-button", "aria-label": "Close", testid: "modal-close" }, icon("close"));
+  const submit = h(
+    "button",
+    { type: "submit", class: "button button-primary", testid: "modal-submit" },
+    "Submit",
+  );
+  const cancel = h(
+    "button",
+    { type: "button", class: "button button-quiet", testid: "modal-cancel" },
+    "Cancel",
+  );
+  const close = h(
+    "button",
+    { type: "button", class: "icon-button", "aria-label": "Close", testid: "modal-close" },
+    icon("close"),
+  );
   const form = h(
     "form",
     { class: "modal-form", novalidate: true },
-    h("header", { class: "modal-head" }, avatar({ ...context.application, bot: true }, "small"), h("h2", { id: titleId, testid: "modal-title" }, modal.title), close),
-    h("div", { class: "modal-body" }, fields.map(({ element }) => element), h("p", { class: "modal-note" }, `What you submit goes to ${context.application.name}.`)),
+    h(
+      "header",
+      { class: "modal-head" },
+      avatar({ ...context.application, bot: true }, "small"),
+      h("h2", { id: titleId, testid: "modal-title" }, modal.title),
+      close,
+    ),
+    h(
+      "div",
+      { class: "modal-body" },
+      fields.map(({ element }) => element),
+      h("p", { class: "modal-note" }, `What you submit goes to ${context.application.name}.`),
+    ),
     error,
     h("footer", { class: "modal-foot" }, cancel, submit),
   );
-  const dialog = h("dialog", { class: "modal", "aria-labelledby": titleId, testid: "modal", "data-custom-id": modal.custom_id }, form);
+  const dialog = h(
+    "dialog",
+    { class: "modal", "aria-labelledby": titleId, testid: "modal", "data-custom-id": modal.custom_id },
+    form,
+  );
 
   const setBusy = (busy) => {
     submit.disabled = busy;

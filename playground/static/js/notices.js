@@ -17,11 +17,27 @@ export class NoticeView {
   constructor({ person, command, application, onDismiss }) {
     this.id = snowflakeNow();
     this.onDismiss = onDismiss;
-    this.body = h("div", { class: "notice-body" }, h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), `Sending to ${application}…`);
+    this.body = h(
+      "div",
+      { class: "notice-body" },
+      h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")),
+      `Sending to ${application}…`,
+    );
     this.element = h(
       "li",
       { class: "message notice", testid: "notice", "data-state": "pending" },
-      h("div", { class: "message-reply" }, h("div", { class: "reply-line" }, avatar(person, "tiny"), h("b", {}, person.name), " used ", h("span", { class: "reply-command" }, command))),
+      h(
+        "div",
+        { class: "message-reply" },
+        h(
+          "div",
+          { class: "reply-line" },
+          avatar(person, "tiny"),
+          h("b", {}, person.name),
+          " used ",
+          h("span", { class: "reply-command" }, command),
+        ),
+      ),
       this.body,
     );
   }
@@ -33,11 +49,22 @@ export class NoticeView {
    */
   fail(message) {
     this.element.dataset.state = "failed";
-    const dismiss = h("button", { type: "button", class: "link-button", testid: "notice-dismiss", on: { click: this.onDismiss } }, "Dismiss message");
+    const dismiss = h(
+      "button",
+      { type: "button", class: "link-button", testid: "notice-dismiss", on: { click: this.onDismiss } },
+      "Dismiss message",
+    );
     this.body.setAttribute("role", "alert");
     this.body.replaceChildren(
       h("span", { class: "notice-failure" }, icon("warning"), message),
-      h("span", { class: "only-you" }, icon("eye"), "Only you can see this", h("span", { "aria-hidden": "true" }, "•"), dismiss),
+      h(
+        "span",
+        { class: "only-you" },
+        icon("eye"),
+        "Only you can see this",
+        h("span", { "aria-hidden": "true" }, "•"),
+        dismiss,
+      ),
     );
   }
 }

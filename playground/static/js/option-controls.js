@@ -49,7 +49,15 @@ export function createControl(option, context) {
 }
 
 function textControl(option, { id, describedBy }) {
-  const input = h("textarea", { id, class: "field-input", rows: "1", spellcheck: "false", autocomplete: "off", "aria-describedby": describedBy, testid: "option-input" });
+  const input = h("textarea", {
+    id,
+    class: "field-input",
+    rows: "1",
+    spellcheck: "false",
+    autocomplete: "off",
+    "aria-describedby": describedBy,
+    testid: "option-input",
+  });
   input.addEventListener("input", () => growWithText(input));
   return {
     element: input,
@@ -71,7 +79,16 @@ function readText(value, { min_length: min = 0, max_length: max = LONGEST_STRING
 
 function numberControl(option, { id, describedBy }) {
   const whole = option.type === OPTION.INTEGER;
-  const input = h("input", { id, type: "text", class: "field-input", inputmode: whole ? "numeric" : "decimal", autocomplete: "off", placeholder: rangeText(option), "aria-describedby": describedBy, testid: "option-input" });
+  const input = h("input", {
+    id,
+    type: "text",
+    class: "field-input",
+    inputmode: whole ? "numeric" : "decimal",
+    autocomplete: "off",
+    placeholder: rangeText(option),
+    "aria-describedby": describedBy,
+    testid: "option-input",
+  });
   return {
     element: input,
     read: () => (input.value.trim() ? readNumber(input.value.trim(), option) : { empty: true }),
@@ -101,8 +118,24 @@ function rangeText({ min_value: min, max_value: max }) {
 
 function booleanControl(_option, { id, describedBy }) {
   const radio = (value, label, index) =>
-    h("label", { class: "toggle" }, h("input", { type: "radio", name: id, id: index ? null : id, value: String(value), testid: "option-input" }), h("span", {}, label));
-  const element = h("div", { class: "field-toggles", role: "radiogroup", "aria-describedby": describedBy }, radio(true, "True", 0), radio(false, "False", 1));
+    h(
+      "label",
+      { class: "toggle" },
+      h("input", {
+        type: "radio",
+        name: id,
+        id: index ? null : id,
+        value: String(value),
+        testid: "option-input",
+      }),
+      h("span", {}, label),
+    );
+  const element = h(
+    "div",
+    { class: "field-toggles", role: "radiogroup", "aria-describedby": describedBy },
+    radio(true, "True", 0),
+    radio(false, "False", 1),
+  );
   const checked = () => element.querySelector("input:checked");
   return {
     element,
@@ -115,7 +148,8 @@ function booleanControl(_option, { id, describedBy }) {
 }
 
 function listControl(items, { id, describedBy }, placeholder) {
-  const find = (typed) => items().filter(({ name }) => name.toLowerCase().includes(typed.trim().toLowerCase()));
+  const find = (typed) =>
+    items().filter(({ name }) => name.toLowerCase().includes(typed.trim().toLowerCase()));
   const box = createCombobox({ id, describedBy, placeholder, load: find });
   const exact = () => items().find(({ name }) => name.toLowerCase() === box.input.value.trim().toLowerCase());
   return {

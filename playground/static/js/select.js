@@ -20,19 +20,51 @@ import { place } from "./popup.js";
  * @param {(values: string[]) => void} [settings.onCommit]
  * @returns {{element: HTMLElement, getValues: () => string[], setBusy: (busy: boolean) => void, focus: () => void}}
  */
-export function createSelect({ options, placeholder, min, max, disabled, selected = [], labelledBy, onCommit = () => {} }) {
+export function createSelect({
+  options,
+  placeholder,
+  min,
+  max,
+  disabled,
+  selected = [],
+  labelledBy,
+  onCommit = () => {},
+}) {
   let values = [...selected];
   const listId = uniqueId("select-list");
   const label = h("span", { class: "select-label" });
-  const opener = h("button", { type: "button", class: "select-button", role: "combobox", disabled, "aria-haspopup": "listbox", "aria-expanded": "false", "aria-controls": listId, popovertarget: listId, "aria-labelledby": labelledBy, testid: "select-open" }, label, icon("chevron"));
-  const list = h("div", { class: "listbox", id: listId, role: "listbox", popover: "auto", "aria-multiselectable": max > 1 ? "true" : null });
+  const opener = h(
+    "button",
+    {
+      type: "button",
+      class: "select-button",
+      role: "combobox",
+      disabled,
+      "aria-haspopup": "listbox",
+      "aria-expanded": "false",
+      "aria-controls": listId,
+      popovertarget: listId,
+      "aria-labelledby": labelledBy,
+      testid: "select-open",
+    },
+    label,
+    icon("chevron"),
+  );
+  const list = h("div", {
+    class: "listbox",
+    id: listId,
+    role: "listbox",
+    popover: "auto",
+    "aria-multiselectable": max > 1 ? "true" : null,
+  });
   const element = h("div", { class: "select" }, opener, list);
 
   const paint = () => {
     const chosen = options.filter(({ value }) => values.includes(value)).map((option) => option.label);
     label.textContent = chosen.join(", ") || placeholder;
     label.classList.toggle("is-placeholder", !chosen.length);
-    for (const item of list.querySelectorAll("[role=option]")) item.setAttribute("aria-selected", String(values.includes(item.dataset.value)));
+    for (const item of list.querySelectorAll("[role=option]"))
+      item.setAttribute("aria-selected", String(values.includes(item.dataset.value)));
   };
   const choose = (value) => {
     if (max === 1) {
@@ -70,7 +102,8 @@ export function createSelect({ options, placeholder, min, max, disabled, selecte
   return {
     element,
     getValues: () => values,
-    setBusy: (busy) => (busy ? opener.setAttribute("aria-busy", "true") : opener.removeAttribute("aria-busy")),
+    setBusy: (busy) =>
+      busy ? opener.setAttribute("aria-busy", "true") : opener.removeAttribute("aria-busy"),
     focus: () => opener.focus(),
   };
 }
@@ -78,8 +111,19 @@ export function createSelect({ options, placeholder, min, max, disabled, selecte
 function optionItem(option, choose) {
   const item = h(
     "div",
-    { class: "listbox-option", role: "option", tabindex: "-1", "data-value": option.value, testid: "select-option" },
-    h("span", { class: "listbox-label" }, option.emoji?.name && !option.emoji.id ? `${option.emoji.name} ` : null, option.label),
+    {
+      class: "listbox-option",
+      role: "option",
+      tabindex: "-1",
+      "data-value": option.value,
+      testid: "select-option",
+    },
+    h(
+      "span",
+      { class: "listbox-label" },
+      option.emoji?.name && !option.emoji.id ? `${option.emoji.name} ` : null,
+      option.label,
+    ),
     option.description && h("span", { class: "listbox-description" }, option.description),
     icon("check"),
   );

@@ -110,10 +110,26 @@ export class Store extends EventTarget {
     this.#tell("presence");
   }
 
-  /** @param {Object[]} commands */
-  setCommands(commands) {
-    this.commands = commands;
+  /**
+   * Take what is not a message: who and what there is.
+   *
+   * @param {Object} state
+   */
+  loadFacts({ application, channels, commands, users }) {
+    Object.assign(this, { application, channels, commands, users });
     this.#tell("commands");
+    this.#tell("presence");
+  }
+
+  /**
+   * Say whether a message's author and channel are known; people join, and direct messages begin.
+   *
+   * @param {Object} message
+   * @returns {boolean}
+   */
+  knows(message) {
+    const author = message.author?.bot || this.users.some(({ id }) => id === message.author?.id);
+    return Boolean(author) && this.channels.some(({ id }) => id === message.channel_id);
   }
 
   /** @param {boolean} connected */
@@ -133,7 +149,11 @@ export class Store extends EventTarget {
     const isApplication = author?.id === this.application.id;
     return {
       id: author?.id ?? "0",
-      name: known?.display_name ?? author?.global_name ?? author?.username ?? (isApplication ? this.application.name : "Unknown user"),
+      name:
+        known?.display_name ??
+        author?.global_name ??
+        author?.username ??
+        (isApplication ? this.application.name : "Unknown user"),
       color: known?.avatar_color,
       bot: Boolean(author?.bot) || isApplication,
     };

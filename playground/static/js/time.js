@@ -56,7 +56,8 @@ export function compareIds(a, b) {
  */
 export function formatTime(ms, style) {
   if (style === "R") return formatRelative(ms);
-  if (!formatters.has(style)) formatters.set(style, new Intl.DateTimeFormat(undefined, FORMATS[style] ?? FORMATS.f));
+  if (!formatters.has(style))
+    formatters.set(style, new Intl.DateTimeFormat(undefined, FORMATS[style] ?? FORMATS.f));
   return formatters.get(style).format(ms);
 }
 
@@ -92,7 +93,13 @@ export function timeElement(ms, style, className) {
   const text = style === "message" ? formatMessageTime(ms) : formatTime(ms, style);
   return h(
     "time",
-    { class: className, datetime: new Date(ms).toISOString(), title: formatTime(ms, "F"), "data-ms": ms, "data-style": style },
+    {
+      class: className,
+      datetime: new Date(ms).toISOString(),
+      title: formatTime(ms, "F"),
+      "data-ms": ms,
+      "data-style": style,
+    },
     text,
   );
 }

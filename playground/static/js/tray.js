@@ -39,12 +39,27 @@ export class Tray {
 
   #card(file) {
     const preview = file.type.startsWith("image/") ? URL.createObjectURL(file) : null;
-    const remove = h("button", { type: "button", class: "icon-button", "aria-label": `Remove ${file.name}`, testid: "tray-remove", on: { click: () => this.remove(file) } }, icon("close"));
+    const remove = h(
+      "button",
+      {
+        type: "button",
+        class: "icon-button",
+        "aria-label": `Remove ${file.name}`,
+        testid: "tray-remove",
+        on: { click: () => this.remove(file) },
+      },
+      icon("close"),
+    );
     return h(
       "li",
       { class: "tray-card", "data-preview": preview, testid: "tray-file" },
       preview ? h("img", { src: preview, alt: "" }) : h("span", { class: "file-icon" }, icon("file")),
-      h("span", { class: "file-text" }, h("span", { class: "file-name" }, file.name), h("span", { class: "file-size" }, formatSize(file.size))),
+      h(
+        "span",
+        { class: "file-text" },
+        h("span", { class: "file-name" }, file.name),
+        h("span", { class: "file-size" }, formatSize(file.size)),
+      ),
       remove,
     );
   }

@@ -13,14 +13,37 @@ export function openViewer(pictures, index) {
   let at = index;
   const image = h("img", { class: "viewer-image", testid: "viewer-image" });
   const name = h("span", { class: "viewer-name" });
-  const download = h("a", { class: "viewer-button", "aria-label": "Download the picture", testid: "viewer-download" }, icon("download"), h("span", { class: "wide-only" }, "Download"));
-  const original = h("a", { class: "viewer-button", target: "_blank", rel: "noopener noreferrer", "aria-label": "Open the picture in a new tab" }, icon("external"));
-  const close = h("button", { type: "button", class: "viewer-button", "aria-label": "Close", testid: "viewer-close" }, icon("close"));
+  const download = h(
+    "a",
+    { class: "viewer-button", "aria-label": "Download the picture", testid: "viewer-download" },
+    icon("download"),
+    h("span", { class: "wide-only" }, "Download"),
+  );
+  const original = h(
+    "a",
+    {
+      class: "viewer-button",
+      target: "_blank",
+      rel: "noopener noreferrer",
+      "aria-label": "Open the picture in a new tab",
+    },
+    icon("external"),
+  );
+  const close = h(
+    "button",
+    { type: "button", class: "viewer-button", "aria-label": "Close", testid: "viewer-close" },
+    icon("close"),
+  );
   const stage = h("div", { class: "viewer-stage" }, image);
   const dialog = h(
     "dialog",
     { class: "viewer", "aria-label": "Picture", testid: "viewer" },
-    h("div", { class: "viewer-bar" }, name, h("span", { class: "viewer-actions" }, download, original, close)),
+    h(
+      "div",
+      { class: "viewer-bar" },
+      name,
+      h("span", { class: "viewer-actions" }, download, original, close),
+    ),
     stage,
   );
 
@@ -29,7 +52,8 @@ export function openViewer(pictures, index) {
     const picture = pictures[at];
     image.src = picture.url;
     image.alt = picture.alt;
-    name.textContent = pictures.length > 1 ? `${picture.name} (${at + 1} of ${pictures.length})` : picture.name;
+    name.textContent =
+      pictures.length > 1 ? `${picture.name} (${at + 1} of ${pictures.length})` : picture.name;
     download.href = picture.url;
     download.setAttribute("download", picture.name);
     original.href = picture.url;
@@ -52,5 +76,14 @@ export function openViewer(pictures, index) {
 }
 
 function step(direction, label, onClick) {
-  return h("button", { type: "button", class: `viewer-step viewer-step-${direction}`, "aria-label": label, on: { click: onClick } }, icon(direction));
+  return h(
+    "button",
+    {
+      type: "button",
+      class: `viewer-step viewer-step-${direction}`,
+      "aria-label": label,
+      on: { click: onClick },
+    },
+    icon(direction),
+  );
 }

@@ -18,7 +18,8 @@ export class Welcome {
     this.store = store;
     this.composer = composer;
     this.element = h("div", { class: "welcome", testid: "welcome" });
-    for (const type of ["state", "message", "presence", "commands"]) store.addEventListener(type, () => this.paint());
+    for (const type of ["state", "message", "presence", "commands"])
+      store.addEventListener(type, () => this.paint());
   }
 
   /** Draw for what the store holds now. */
@@ -29,16 +30,40 @@ export class Welcome {
     if (key === this.key) return;
     this.key = key;
     this.element.classList.toggle("is-empty", messages.size === 0);
-    const heading = h("h3", { class: "welcome-title" }, messages.size ? `The beginning of #${channel?.name}` : `Welcome to #${channel?.name}`);
-    if (messages.size) this.element.replaceChildren(h("span", { class: "welcome-hash" }, icon("hash")), heading);
-    else this.element.replaceChildren(this.#hero(heading, application), this.#examples(target, application), tips());
+    const heading = h(
+      "h3",
+      { class: "welcome-title" },
+      messages.size ? `The beginning of #${channel?.name}` : `Welcome to #${channel?.name}`,
+    );
+    if (messages.size)
+      this.element.replaceChildren(h("span", { class: "welcome-hash" }, icon("hash")), heading);
+    else
+      this.element.replaceChildren(
+        this.#hero(heading, application),
+        this.#examples(target, application),
+        tips(),
+      );
   }
 
   #hero(heading, application) {
     const line = application.online
-      ? [h("b", {}, application.name), " is here and draws what you describe. Pick an example, look at what it fills in, and press ", h("kbd", {}, "Enter"), "."]
-      : [h("b", {}, application.name), " is on its way. As soon as it is connected, the examples below light up."];
-    return h("div", { class: "hero" }, avatar({ ...application, bot: true }, "hero"), heading, h("p", { class: "welcome-text" }, line));
+      ? [
+          h("b", {}, application.name),
+          " is here and draws what you describe. Pick an example, look at what it fills in, and press ",
+          h("kbd", {}, "Enter"),
+          ".",
+        ]
+      : [
+          h("b", {}, application.name),
+          " is on its way. As soon as it is connected, the examples below light up.",
+        ];
+    return h(
+      "div",
+      { class: "hero" },
+      avatar({ ...application, bot: true }, "hero"),
+      heading,
+      h("p", { class: "welcome-text" }, line),
+    );
   }
 
   #examples(target, application) {
@@ -46,12 +71,23 @@ export class Welcome {
       const option = example.filename ? target?.file : target?.text;
       const card = h(
         "button",
-        { type: "button", class: "example", disabled: !option || !application.online, testid: `example-${example.id}` },
-        example.filename ? h("span", { class: "example-drop", "aria-hidden": "true" }, icon("upload"), example.filename) : h("span", { class: "example-code", "aria-hidden": "true" }, ...highlighted(example.text)),
+        {
+          type: "button",
+          class: "example",
+          disabled: !option || !application.online,
+          testid: `example-${example.id}`,
+        },
+        example.filename
+          ? h("span", { class: "example-drop", "aria-hidden": "true" }, icon("upload"), example.filename)
+          : h("span", { class: "example-code", "aria-hidden": "true" }, ...highlighted(example.text)),
         h("span", { class: "example-title" }, example.title),
         h("span", { class: "example-note" }, example.note),
       );
-      card.addEventListener("click", () => this.composer.openCommand(target.leaf.name, { [option]: example.filename ? exampleFile(example) : example.text }));
+      card.addEventListener("click", () =>
+        this.composer.openCommand(target.leaf.name, {
+          [option]: example.filename ? exampleFile(example) : example.text,
+        }),
+      );
       return card;
     });
     return h("div", { class: "examples" }, cards);
@@ -81,7 +117,11 @@ function tips() {
     { class: "tips" },
     tip("Type ", h("kbd", {}, "/"), " in the field below to see every command."),
     tip("Drop a file anywhere on this page to attach it."),
-    tip("Any message has an Apps menu: right click it, or use its ", h("span", { class: "tip-icon", role: "img", "aria-label": "more" }, icon("more")), " button."),
+    tip(
+      "Any message has an Apps menu: right click it, or use its ",
+      h("span", { class: "tip-icon", role: "img", "aria-label": "more" }, icon("more")),
+      " button.",
+    ),
     tip("At the top right you change who you are: a member sees other things than a moderator."),
   );
 }
