@@ -62,7 +62,9 @@ class ChannelPage:
 
     async def visit(self, *, user: str | None = None, channel: str | None = None) -> None:
         """Load the page and wait until it shows the channel."""
-        query = "&".join(f"{key}={value}" for key, value in (("user", user), ("channel", channel)) if value)
+        query = "&".join(
+            f"{key}={value}" for key, value in (("user", user), ("channel", channel)) if value
+        )
         await self.page.goto(f"{self.base_url}/?{query}")
         await self.wait_until_ready()
 
@@ -141,6 +143,8 @@ class ChannelPage:
             await field.locator(f'input[value="{str(value).lower()}"]').check()
         else:
             await field.get_by_test_id("option-input").fill(str(value))
+            # Leaving the field closes its list, which may lie over the next field.
+            await field.get_by_test_id("option-input").blur()
 
     async def send_command(
         self,
@@ -173,13 +177,16 @@ class ChannelPage:
         await expect(message).to_be_visible(timeout=timeout)
         return message
 
-    async def wait_for_picture(self, message: Locator | None = None, timeout: float = 120_000) -> Locator:
+    async def wait_for_picture(
+        self, message: Locator | None = None, timeout: float = 120_000
+    ) -> Locator:
         """Wait for a picture that the browser has drawn, and return its element.
 
         Looks for the newest one, or inside `message`.
         """
         scope = message or self.page.locator("body")
-        picture = scope.locator("[data-testid=embed-image] img, img[data-testid=embed-image], img[data-testid=attachment-image]").last
+        kinds = ("embed-image", "attachment-image")
+        picture = scope.locator(", ".join(f"img[data-testid={kind}]" for kind in kinds)).last
         await expect(picture).to_be_visible(timeout=timeout)
         await expect(picture).not_to_have_js_property("naturalWidth", 0, timeout=timeout)
         return picture

@@ -36,11 +36,24 @@ async def test_every_kind_of_option_reaches_the_bot_as_it_was_filled(open_page: 
     page = await open_page()
     await page.send_command(
         "echo",
-        {"text": "all kinds", "count": 3, "ratio": 0.25, "loud": False, "size": "large", "who": "Jun"},
+        {
+            "text": "all kinds",
+            "count": 3,
+            "ratio": 0.25,
+            "loud": False,
+            "size": "large",
+            "who": "Jun",
+        },
     )
     answer = await page.wait_for_message("all kinds")
     fields = answer.get_by_test_id("embed-field")
-    for name, value in (("count", "3"), ("ratio", "0.25"), ("loud", "False"), ("size", "large"), ("who", "@Jun")):
+    for name, value in (
+        ("count", "3"),
+        ("ratio", "0.25"),
+        ("loud", "False"),
+        ("size", "large"),
+        ("who", "@Jun"),
+    ):
         await expect(fields.filter(has_text=name)).to_contain_text(value)
     await expect(answer.get_by_test_id("reply-line")).to_have_text("MMika used /echo")
     await expect(answer.get_by_test_id("embed-footer")).to_contain_text("said the echo")
@@ -54,7 +67,8 @@ async def test_pasted_xml_keeps_its_lines_on_the_way_to_the_bot(open_page: OpenP
         """(area, text) => {
             const data = new DataTransfer();
             data.setData("text/plain", text);
-            const paste = new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true});
+            const init = {clipboardData: data, bubbles: true, cancelable: true};
+            const paste = new ClipboardEvent("paste", init);
             if (area.dispatchEvent(paste)) document.execCommand("insertText", false, text);
         }""",
         XML,
@@ -187,7 +201,9 @@ async def test_typing_fast_asks_for_suggestions_once(
     assert len(asked) == 1
 
 
-async def test_a_sub_command_of_a_group_is_offered_to_a_moderator_alone(open_page: OpenPage) -> None:
+async def test_a_sub_command_of_a_group_is_offered_to_a_moderator_alone(
+    open_page: OpenPage,
+) -> None:
     member = await open_page()
     await member.composer.press_sequentially("/")
     await expect(member.test_id("command-picker")).to_contain_text("/echo")
@@ -218,7 +234,9 @@ async def test_a_command_can_be_sent_with_the_keyboard_alone(open_page: OpenPage
     await expect(page.composer).to_be_focused()
 
 
-async def test_escape_leaves_a_command_and_backspace_takes_an_option_out(open_page: OpenPage) -> None:
+async def test_escape_leaves_a_command_and_backspace_takes_an_option_out(
+    open_page: OpenPage,
+) -> None:
     page = await open_page()
     await page.open_command("draw")
     await page.page.locator('[data-testid=option-add][data-option="count"]').click()

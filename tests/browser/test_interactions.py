@@ -17,8 +17,10 @@ async def test_a_modal_is_filled_and_sent_with_every_kind_of_input(open_page: Op
     await page.modal_field("story").get_by_test_id("modal-input").fill("one\ntwo")
     await page.modal_field("size").get_by_test_id("select-open").click()
     await page.modal_field("size").get_by_test_id("select-option").filter(has_text="Large").click()
-    await page.modal_field("paper").get_by_test_id("modal-file").set_input_files(
-        [{"name": "page.txt", "mimeType": "text/plain", "buffer": b"text"}]
+    await (
+        page.modal_field("paper")
+        .get_by_test_id("modal-file")
+        .set_input_files([{"name": "page.txt", "mimeType": "text/plain", "buffer": b"text"}])
     )
     await page.modal_field("name").get_by_test_id("modal-input").fill("Mika")
     await page.test_id("modal-submit").click()

@@ -1,10 +1,11 @@
 """What the channel shows: text that cannot become HTML, ephemeral answers, files, changes."""
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, WebSocketRoute, expect
 
 from playground.client import PlaygroundClient
 from tests.browser.conftest import OpenPage
+from tests.browser.page import ChannelPage
 from tests.browser.sample_bot import solid_png
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -30,7 +31,8 @@ async def test_hostile_text_stays_text_wherever_a_bot_puts_it(open_page: OpenPag
 async def test_markdown_of_a_member_is_shown_as_discord_shows_it(open_page: OpenPage) -> None:
     page = await open_page()
     await page.send_message(
-        "# Top\n**bold _both_** *it* __under__ ~~gone~~ `a*b*c` snake_case_name\n> quoted\n- one\n- two\n"
+        "# Top\n**bold _both_** *it* __under__ ~~gone~~ `a*b*c` snake_case_name\n"
+        "> quoted\n- one\n- two\n"
         "-# small\n<@500000000000000002> <#600000000000000011> <t:86400:D> \\*plain\\* 2 * 3 * 4\n"
         "https://example.org/a_b_c). [name](https://example.org/x)\n```xml\n<n>miku</n>\n```"
     )
@@ -82,7 +84,9 @@ async def test_an_ephemeral_answer_is_for_its_addressee_who_can_dismiss_it(
     mika, jun = await open_page(), await open_page(user="jun")
     await mika.send_command("whisper", {"text": "between us"})
     answer = await mika.wait_for_message("psst: between us")
-    await expect(answer.get_by_test_id("message-ephemeral")).to_contain_text("Only you can see this")
+    await expect(answer.get_by_test_id("message-ephemeral")).to_contain_text(
+        "Only you can see this"
+    )
     await mika.send_message("after the whisper")
     await jun.wait_for_message("after the whisper")
     await expect(jun.message("psst: between us")).to_have_count(0)
@@ -171,8 +175,62 @@ async def test_what_was_missed_while_the_feed_was_down_is_fetched(
     open_page: OpenPage, client: PlaygroundClient
 ) -> None:
     page = await open_page()
-    await page.page.context.set_offline(True)
-    await page.page.evaluate("() => window.dispatchEvent(new Event('offline'))")
+    feeds: list[WebSocketRoute] = []
+    down = False
+
+    async def pass_on(feed: WebSocketRoute) -> None:
+        if down:
+            await feed.close()
+        else:
+            feed.connect_to_server()
+            feeds.append(feed)
+
+    await page.page.route_web_socket("**/playground/events*", pass_on)
+    await page.page.reload()
+    await page.wait_until_ready()
+    down = True
+    await feeds[-1].close()
+    await expect(page.test_id("connection-lost")).to_be_visible()
     await client.post_message("said while away")
-    await page.page.context.set_offline(False)
+    await expect(page.message("said while away")).to_have_count(0)
+    down = False
     await page.wait_for_message("said while away")
+    await expect(page.test_id("connection-lost")).to_be_hidden()
+    await client.post_message("said after that")
+    await page.wait_for_message("said after that")
+
+
+async def test_older_messages_are_drawn_when_one_scrolls_up_to_them(
+    open_page: OpenPage, client: PlaygroundClient
+) -> None:
+    channel = next(c for c in (await client.state())["channels"] if c["name"] == "after-dark")
+    for number in range(130):
+        await client.post_message(f"number {number}.", channel_id=channel["id"])
+    page = await open_page(channel="after-dark")
+    await expect(page.message("number 129.")).to_be_in_viewport()
+    assert await page.test_id("message").count() < 100
+    await expect(page.message("number 0.")).to_have_count(0)
+    scroller = page.page.locator(".scroller")
+    await scroller.hover()
+    for _ in range(40):
+        await page.page.mouse.wheel(0, -1200)
+        if await page.message("number 0.").count():
+            break
+        await page.page.wait_for_timeout(50)
+    await expect(page.message("number 0.")).to_be_attached()
+    await expect(page.message("number 129.")).to_be_attached()
+
+
+async def test_pictures_show_under_every_name_of_this_machine(
+    browser: Browser, server: dict[str, str], open_page: OpenPage
+) -> None:
+    first = await open_page()
+    await first.send_command("draw", {"prompt": "one for localhost"})
+    await first.wait_for_message("17 characters")
+    page = await ChannelPage.open(browser, server["url"].replace("127.0.0.1", "localhost"))
+    try:
+        picture = await page.wait_for_picture(await page.wait_for_message("17 characters"))
+        assert "//localhost:" in await picture.evaluate("image => image.currentSrc")
+        assert page.errors == []
+    finally:
+        await page.close()
