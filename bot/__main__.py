@@ -12,7 +12,6 @@ import aiohttp
 import discord
 import structlog
 import yarl
-from discord.app_commands import CommandSyncFailure
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
@@ -86,13 +85,6 @@ async def stay_connected(bot: NewbieBot, access: DiscordSettings) -> None:
         raise StartError(
             "Discord refuses the token in DISCORD_TOKEN. Copy it again from the Bot page of your "
             "application at https://discord.com/developers/applications."
-        ) from error
-    except CommandSyncFailure as error:
-        raise StartError(f"Discord refuses our commands: {error}") from error
-    except discord.Forbidden as error:
-        raise StartError(
-            "Discord does not let the bot offer its commands. Invite it with the scopes bot and "
-            "applications.commands, and check NEWBIE_BOT_GUILD_ID."
         ) from error
     except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
         raise StartError(

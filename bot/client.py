@@ -10,6 +10,7 @@ from discord.ext import commands
 
 from bot.answers import Interaction, is_too_late, tell
 from bot.async_queue import AsyncQueue
+from bot.errors import StartError
 from bot.intake import Intake
 from bot.positions import Board
 from bot.settings import BotSettings
@@ -94,12 +95,28 @@ class NewbieBot(commands.Bot):
         await self.tree.set_translator(CatalogueTranslator())
         for extension in EXTENSIONS:
             await self.load_extension(extension)
-        guild = discord.Object(self.settings.guild_id) if self.settings.guild_id else None
+        await self._offer_commands()
+
+    async def _offer_commands(self) -> None:
+        """Replace our commands by the current ones; equal ones change nothing on Discord's side.
+
+        Raises:
+            StartError: Discord does not take them.
+        """
+        guild_id = self.settings.guild_id
+        guild = None if guild_id is None else discord.Object(guild_id)
         if guild is not None:
             self.tree.copy_global_to(guild=guild)
-        # Replacing commands by equal ones changes nothing and is not counted by Discord.
-        synced = await self.tree.sync(guild=guild)
-        log.info("commands_synced", count=len(synced), guild_id=self.settings.guild_id)
+        try:
+            synced = await self.tree.sync(guild=guild)
+        except app_commands.CommandSyncFailure as error:
+            raise StartError(f"Discord refuses our commands: {error}") from error
+        except (discord.Forbidden, discord.NotFound) as error:
+            raise StartError(
+                "Discord does not let the bot offer its commands. Invite it with the scopes bot "
+                "and applications.commands, and check NEWBIE_BOT_GUILD_ID."
+            ) from error
+        log.info("commands_synced", count=len(synced), guild_id=guild_id)
 
     async def on_ready(self) -> None:
         """Say that members can be served; comes again after each new session."""

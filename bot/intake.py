@@ -101,7 +101,8 @@ class Intake:
         if isinstance(ask.source, discord.Attachment):
             check_file(ask.source)
             message_id = await acknowledge(interaction)
-            prompt = check_prompt(await _download(ask.source))
+            # A large file takes long enough to keep others from their acknowledgement.
+            prompt = await asyncio.to_thread(check_prompt, await _download(ask.source))
         else:
             prompt = check_prompt(unwrap(ask.source))
             message_id = await acknowledge(interaction)

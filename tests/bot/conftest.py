@@ -12,6 +12,7 @@ from jobs.queue import RenderQueue
 from jobs.settings import QueueSettings, RedisSettings
 from playground.client import PlaygroundClient
 from supervisor.stack import Stack, StackOptions
+from tests import openapi
 
 Json = dict[str, Any]
 EPHEMERAL = 64
@@ -92,7 +93,22 @@ async def discord(running: Stack) -> AsyncIterator[PlaygroundClient]:
     async with PlaygroundClient(running.playground_url) as client:
         await client.wait_for_bot()
         await client.clear_faults()
+        before = await last_request(client)
         yield client
+        await check_requests(client, before)
+
+
+async def last_request(client: PlaygroundClient) -> int:
+    """Number of the last request that the bot has sent."""
+    return max((row["n"] for row in await client.requests()), default=0)
+
+
+async def check_requests(client: PlaygroundClient, since: int) -> None:
+    """Check by Discord's own description, where it is there, all that the bot has sent."""
+    if openapi.available():
+        sent = await client.requests(since)
+        problems = [problem for row in sent for problem in openapi.validate_request(row)]
+        assert problems == []
 
 
 @pytest.fixture

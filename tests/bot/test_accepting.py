@@ -5,7 +5,7 @@ import pytest
 from jobs.models import JobState, Size
 from jobs.queue import RenderQueue
 from playground.client import DEFAULT_CHANNEL, PlaygroundClient
-from tests.bot.conftest import Member, is_private, jobs_of, new_member
+from tests.bot.conftest import Member, is_private, jobs_of, last_request, new_member
 
 XML = (
     "<character_1> <n>miku</n> <gender>1girl</gender> "
@@ -154,12 +154,12 @@ async def test_an_acknowledgement_that_got_lost_is_made_up_for(member: Member, q
 async def test_no_message_of_the_bot_may_mention_anyone(
     member: Member, discord: PlaygroundClient, queue: RenderQueue
 ):
-    since = len(await discord.requests())
+    since = await last_request(discord)
     await member.answer(await member.newbie(prompt=f"<@{member.id}> @everyone"))
     await member.answer(await member.newbie(prompt=f"<@{member.id}></n>"))
     bodies = [
         row["body"].get("data", row["body"])
-        for row in (await discord.requests())[since:]
+        for row in await discord.requests(since)
         if isinstance(row["body"], dict) and "content" in str(row["body"])
     ]
     assert len(bodies) >= 2

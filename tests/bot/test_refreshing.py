@@ -9,7 +9,7 @@ from jobs.lifecycle import Lifecycle
 from jobs.queue import RenderQueue
 from playground.client import PlaygroundClient
 from supervisor.stack import Stack
-from tests.bot.conftest import Json, Member
+from tests.bot.conftest import Json, Member, last_request
 
 
 async def wait_in_line(member: Member, count: int) -> list[Json]:
@@ -32,7 +32,7 @@ def begin_next(queue: RenderQueue) -> str:
 async def edits(discord: PlaygroundClient, since: int, message_id: str = "") -> list[Json]:
     return [
         row
-        for row in (await discord.requests())[since:]
+        for row in await discord.requests(since)
         if row["method"] == "PATCH" and message_id in row["path"]
     ]
 
@@ -57,7 +57,7 @@ async def test_nothing_is_edited_while_the_line_stands_still(
 ):
     await wait_in_line(member, 3)
     await asyncio.sleep(0.5)
-    since = len(await discord.requests())
+    since = await last_request(discord)
     await asyncio.sleep(1.5)
     assert await edits(discord, since) == []
 
@@ -66,7 +66,7 @@ async def test_edits_in_one_channel_are_a_second_apart(
     member: Member, discord: PlaygroundClient, queue: RenderQueue
 ):
     messages = await wait_in_line(member, 4)
-    since = len(await discord.requests())
+    since = await last_request(discord)
     begin_next(queue)
     for place, message in enumerate(messages[1:], 1):
         await shows(member, message, f"position {place}.")
@@ -79,7 +79,7 @@ async def test_a_job_that_began_is_not_edited_any_more(
     member: Member, discord: PlaygroundClient, queue: RenderQueue
 ):
     first, second = await wait_in_line(member, 2)
-    since = len(await discord.requests())
+    since = await last_request(discord)
     begin_next(queue)
     await shows(member, second, "position 1.")
     await asyncio.sleep(1.0)
@@ -90,7 +90,7 @@ async def test_a_message_that_another_writes_is_left_alone_until_it_is_free(
     member: Member, discord: PlaygroundClient, queue: RenderQueue
 ):
     _, second = await wait_in_line(member, 2)
-    since = len(await discord.requests())
+    since = await last_request(discord)
     with queue.writer(second["interaction_metadata"]["id"], wait=5) as held:
         assert held
         begin_next(queue)
@@ -112,7 +112,7 @@ async def test_a_deleted_message_is_tried_once(
 ):
     _, second, third = await wait_in_line(member, 3)
     await discord.delete_message(second["id"])
-    since = len(await discord.requests())
+    since = await last_request(discord)
     begin_next(queue)
     await shows(member, third, "position 2.")
     await asyncio.sleep(2.0)
@@ -124,7 +124,7 @@ async def test_a_dead_token_is_tried_once(
 ):
     _, second = await wait_in_line(member, 2)
     await discord.advance_clock(15 * 60 + 1)
-    since = len(await discord.requests())
+    since = await last_request(discord)
     begin_next(queue)
     await asyncio.sleep(3.0)
     assert [row["status"] for row in await edits(discord, since, second["id"])] == [

@@ -1,13 +1,17 @@
 """How the bot starts, what it says when it cannot, and what it loads."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from bot.settings import BotSettings
+from jobs.errors import SettingsError
+from jobs.settings import read
 from playground.client import DEFAULT_MODERATOR, PlaygroundClient
-from supervisor.stack import Stack
+from supervisor.stack import Stack, StackOptions
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,10 +52,6 @@ def test_an_unreachable_discord_is_said_in_one_sentence(running: Stack, tmp_path
     ("change", "words"),
     [
         ({"NEWBIE_BOT_DEFAULT_STEP": "5"}, "NEWBIE_BOT_DEFAULT_STEPS"),
-        ({"NEWBIE_BOT_DEFAULT_STEPS": "61"}, "NEWBIE_BOT_DEFAULT_STEPS"),
-        ({"NEWBIE_BOT_GUILD_ID": "here"}, "NEWBIE_BOT_GUILD_ID"),
-        ({"DISCORD_TOKEN": ""}, "DISCORD_TOKEN"),
-        ({"REDIS_URL": ""}, "REDIS_URL"),
     ],
 )
 def test_a_wrong_setting_is_named(
@@ -63,10 +63,47 @@ def test_a_wrong_setting_is_named(
     assert "Traceback" not in result.stderr
 
 
-def test_the_bot_ends_cleanly_when_asked(running: Stack):
-    running.stop("bot")
-    assert running.status("bot").exit_code == 0
-    running.start("bot")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NEWBIE_BOT_DEFAULT_STEPS", "61"),
+        ("NEWBIE_BOT_DEFAULT_GUIDANCE", "nan"),
+        ("NEWBIE_BOT_GUILD_ID", "here"),
+        ("NEWBIE_BOT_POSITION_INTERVAL", "0"),
+    ],
+)
+def test_a_value_out_of_range_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=name):
+        read(BotSettings)
+
+
+def test_values_in_range_are_read(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("NEWBIE_BOT_DEFAULT_STEPS", "60")
+    monkeypatch.setenv("NEWBIE_BOT_GUILD_ID", "18446744073709551615")
+    settings = read(BotSettings)
+    assert (settings.default_steps, settings.guild_id) == (60, 2**64 - 1)
+
+
+async def test_commands_can_be_offered_in_one_server_only(running: Stack, tmp_path: Path):
+    async with PlaygroundClient(running.playground_url) as client:
+        guild_id = (await client.state())["guild"]["id"]
+    options = StackOptions(
+        tmp_path,
+        parts=("playground", "bot"),
+        redis_url=running.redis_url,
+        settings={"NEWBIE_BOT_GUILD_ID": guild_id},
+    )
+    with Stack(options) as stack:
+        await asyncio.to_thread(stack.start)
+        async with PlaygroundClient(stack.playground_url) as client:
+            paths = [row["path"] for row in await client.requests() if row["method"] == "PUT"]
+        stack.stop("bot")
+        assert stack.status("bot").exit_code == 0
+        result = run_bot(settings_of(stack) | {"NEWBIE_BOT_GUILD_ID": "1"}, tmp_path)
+    assert [path.split("/")[-3:] for path in paths] == [["guilds", guild_id, "commands"]]
+    assert result.returncode == 1
+    assert "NEWBIE_BOT_GUILD_ID" in result.stderr
 
 
 async def test_the_commands_are_offered_in_three_languages(discord: PlaygroundClient):
