@@ -4,7 +4,7 @@ The initial noise is drawn on the CPU in float32, one generator per picture, so 
 same picture on every device and in every batch. Latents stay in float32 between steps.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,13 +14,16 @@ from diffusers import AutoencoderKL, DiffusionPipeline, FlowMatchEulerDiscreteSc
 from diffusers.image_processor import VaeImageProcessor
 from diffusers.pipelines.pipeline_utils import ImagePipelineOutput
 
-from newbie_pipeline.errors import NonFiniteLatentsError, RenderInputError
-from newbie_pipeline.guidance import guidance_applies, guided_velocity
-from newbie_pipeline.models.next_dit import CaptionContext, NextDiT
+from newbie_pipeline.denoising import VelocityPredictor, check_finite
+from newbie_pipeline.errors import RenderInputError
+from newbie_pipeline.guidance import guidance_applies
+from newbie_pipeline.models.next_dit import NextDiT
 from newbie_pipeline.text_conditioning import (
     SYSTEM_PROMPT,
     TextCondition,
+    as_arguments,
     gemma_features,
+    given_condition,
     tokenize,
     with_system_prompt,
 )
@@ -109,7 +112,7 @@ class NewbiePipeline(DiffusionPipeline):
         negative = None
         if guidance_scale > 1.0:
             negative = self.encode_prompt([negative_prompt], device)
-        return {**_arguments("", condition), **_arguments("negative_", negative)}
+        return {**as_arguments("", condition), **as_arguments("negative_", negative)}
 
     def check_inputs(
         self, height: int, width: int, num_inference_steps: int, num_images_per_prompt: int
@@ -193,7 +196,7 @@ class NewbiePipeline(DiffusionPipeline):
         output_type: str = "pil",
         return_dict: bool = True,
         callback_on_step_end: StepCallback | None = None,
-        callback_on_step_end_tensor_inputs: tuple[str, ...] | list[str] = ("latents",),
+        callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
         cfg_trunc: float = 1.0,
         renorm_cfg: float = 1.0,
         system_prompt: str = SYSTEM_PROMPT,
@@ -209,25 +212,29 @@ class NewbiePipeline(DiffusionPipeline):
         """
         # 1. Check inputs
         self.check_inputs(height, width, num_inference_steps, num_images_per_prompt)
+        if unknown := set(callback_on_step_end_tensor_inputs) - set(self._callback_tensor_inputs):
+            raise RenderInputError(f"the callback cannot be given {', '.join(sorted(unknown))}")
         self._guidance_scale = guidance_scale
         self._interrupt = False
         device = self._execution_device
         # 2. Encode the prompts
-        given = _given_condition(prompt_embeds, prompt_attention_mask, pooled_prompt_embeds)
-        given_negative = _given_condition(
-            negative_prompt_embeds, negative_prompt_attention_mask, negative_pooled_prompt_embeds
-        )
         encode = partial(
             self.encode_prompt,
             device=device,
             system_prompt=system_prompt,
             max_sequence_length=max_sequence_length,
         )
-        condition = given or encode(_prompt_list(prompt))
+        condition = given_condition(prompt_embeds, prompt_attention_mask, pooled_prompt_embeds)
+        condition = condition or encode(_prompt_list(prompt))
         prompt_count = len(condition.prompt_embeds)
         negative = None
         if guidance_applies(0.0, guidance_scale, cfg_trunc):
-            negative = given_negative or encode(_negative_list(negative_prompt, prompt_count))
+            negative = given_condition(
+                negative_prompt_embeds,
+                negative_prompt_attention_mask,
+                negative_pooled_prompt_embeds,
+            )
+            negative = negative or encode(_negative_list(negative_prompt, prompt_count))
             negative = negative.repeat(num_images_per_prompt)
         condition = condition.repeat(num_images_per_prompt)
         # 3. Prepare noise and schedule
@@ -238,29 +245,66 @@ class NewbiePipeline(DiffusionPipeline):
         timesteps = self.prepare_timesteps(num_inference_steps, device)
         self._num_timesteps = len(timesteps)
         # 4. Denoise
-        predict = _VelocityPredictor(self.transformer, condition, negative)
-        with self.progress_bar(total=len(timesteps)) as progress_bar:
-            for step, timestep in enumerate(timesteps):
-                if self._interrupt:
-                    continue
-                t = 1.0 - float(self.scheduler.sigmas[step])
-                velocity = predict(latents, t, guidance_scale, cfg_trunc, renorm_cfg)
-                latents = self.scheduler.step(-velocity, timestep, latents, return_dict=False)[0]
-                _check_finite(latents, step, self.transformer.dtype)
-                if callback_on_step_end is not None:
-                    offered = {
-                        "latents": latents,
-                        "prompt_embeds": condition.prompt_embeds,
-                        "pooled_prompt_embeds": condition.pooled_prompt_embeds,
-                    }
-                    wanted = {name: offered[name] for name in callback_on_step_end_tensor_inputs}
-                    changed = callback_on_step_end(self, step, timestep, wanted)
-                    latents = changed.pop("latents", latents) if changed else latents
-                progress_bar.update()
+        predict = VelocityPredictor(
+            self.transformer,
+            condition,
+            negative,
+            guidance_scale=guidance_scale,
+            cfg_trunc=cfg_trunc,
+            renorm_cfg=renorm_cfg,
+        )
+        after_step = partial(
+            self._after_step,
+            condition=condition,
+            callback=callback_on_step_end,
+            names=callback_on_step_end_tensor_inputs,
+        )
+        latents = self._denoise(latents, timesteps, predict, after_step)
         # 5. Decode
         image = latents if output_type == "latent" else self._decode(latents, output_type)
         self.maybe_free_model_hooks()
         return ImagePipelineOutput(images=image) if return_dict else (image,)
+
+    def _denoise(
+        self,
+        latents: torch.Tensor,
+        timesteps: torch.Tensor,
+        predict: VelocityPredictor,
+        after_step: Callable[[int, torch.Tensor, torch.Tensor], torch.Tensor],
+    ) -> torch.Tensor:
+        # Read once: each read of a tensor on the device waits for the device.
+        sigmas = self.scheduler.sigmas.tolist()
+        with self.progress_bar(total=len(timesteps)) as progress_bar:
+            for step, timestep in enumerate(timesteps):
+                if self._interrupt:
+                    continue
+                velocity = predict(latents, t=1.0 - sigmas[step])
+                # The scheduler's direction is noise minus data, the model's data minus noise.
+                latents = self.scheduler.step(-velocity, timestep, latents, return_dict=False)[0]
+                check_finite(latents, step, self.transformer.dtype)
+                latents = after_step(step, timestep, latents)
+                progress_bar.update()
+        return latents
+
+    def _after_step(
+        self,
+        step: int,
+        timestep: torch.Tensor,
+        latents: torch.Tensor,
+        *,
+        condition: TextCondition,
+        callback: StepCallback | None,
+        names: Sequence[str],
+    ) -> torch.Tensor:
+        if callback is None:
+            return latents
+        offered = {
+            "latents": latents,
+            "prompt_embeds": condition.prompt_embeds,
+            "pooled_prompt_embeds": condition.pooled_prompt_embeds,
+        }
+        changed = callback(self, step, timestep, {name: offered[name] for name in names})
+        return (changed or {}).get("latents", latents)
 
     def _decode(self, latents: torch.Tensor, output_type: str) -> Any:
         config = self.vae.config
@@ -271,41 +315,6 @@ class NewbiePipeline(DiffusionPipeline):
             for one in latents
         ]
         return self.image_processor.postprocess(torch.cat(decoded), output_type=output_type)
-
-
-class _VelocityPredictor:
-    """Runs the transformer for one render and keeps what does not depend on t."""
-
-    def __init__(
-        self, transformer: NextDiT, condition: TextCondition, negative: TextCondition | None
-    ) -> None:
-        self.transformer = transformer
-        self.condition = condition
-        self.negative = negative
-        self._contexts: dict[int, CaptionContext | None] = {}
-
-    def __call__(
-        self, latents: torch.Tensor, t: float, scale: float, cfg_trunc: float, renorm: float
-    ) -> torch.Tensor:
-        """Give the guided velocity of latents at t, in float32."""
-        conditional = self._run(latents, t, self.condition)
-        if self.negative is None or not guidance_applies(t, scale, cfg_trunc):
-            return conditional
-        unconditional = self._run(latents, t, self.negative)
-        return guided_velocity(conditional, unconditional, scale, renorm)
-
-    def _run(self, latents: torch.Tensor, t: float, condition: TextCondition) -> torch.Tensor:
-        output = self.transformer(
-            hidden_states=latents.to(self.transformer.dtype),
-            timestep=torch.full((len(latents),), t, device=latents.device),
-            encoder_hidden_states=condition.prompt_embeds,
-            encoder_attention_mask=condition.prompt_attention_mask,
-            pooled_projections=condition.pooled_prompt_embeds,
-            caption_context=self._contexts.get(id(condition)),
-        )
-        self._contexts[id(condition)] = output.caption_context
-        velocity: torch.Tensor = output.sample.float()
-        return velocity
 
 
 def _prompt_list(prompt: str | list[str] | None) -> list[str]:
@@ -322,37 +331,3 @@ def _negative_list(negative_prompt: str | list[str], prompt_count: int) -> list[
             f"{len(negative_prompt)} negative prompts for {prompt_count} prompts"
         )
     return list(negative_prompt)
-
-
-def _given_condition(
-    embeds: torch.Tensor | None, mask: torch.Tensor | None, pooled: torch.Tensor | None
-) -> TextCondition | None:
-    if embeds is None:
-        return None
-    if mask is None or pooled is None:
-        raise RenderInputError("prompt_embeds needs its attention mask and its pooled vector")
-    # The transformer counts a caption from its start: padding on the left would shift it.
-    if bool((mask[:, 1:] > mask[:, :-1]).any()):
-        raise RenderInputError("prompt_embeds must be padded on the right")
-    return TextCondition(embeds, mask, pooled)
-
-
-def _arguments(prefix: str, condition: TextCondition | None) -> dict[str, torch.Tensor]:
-    if condition is None:
-        return {}
-    return {
-        f"{prefix}prompt_embeds": condition.prompt_embeds,
-        f"{prefix}prompt_attention_mask": condition.prompt_attention_mask,
-        f"{prefix}pooled_prompt_embeds": condition.pooled_prompt_embeds,
-    }
-
-
-def _check_finite(latents: torch.Tensor, step: int, dtype: torch.dtype) -> None:
-    if bool(torch.isfinite(latents).all()):
-        return
-    cause = (
-        "float16 overflows in this model: use bfloat16 or float32"
-        if dtype == torch.float16
-        else "the checkpoint's weights are probably damaged"
-    )
-    raise NonFiniteLatentsError(f"the latents are not finite after step {step + 1}; {cause}")

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from newbie_pipeline.errors import RenderInputError
 from newbie_pipeline.models.gemma_text import GemmaTextEncoder
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,34 @@ class TextCondition:
             prompt_attention_mask=self.prompt_attention_mask.repeat_interleave(times, dim=0),
             pooled_prompt_embeds=self.pooled_prompt_embeds.repeat_interleave(times, dim=0),
         )
+
+
+def given_condition(
+    embeds: torch.Tensor | None, mask: torch.Tensor | None, pooled: torch.Tensor | None
+) -> TextCondition | None:
+    """Take prompts that were encoded before, if there are any.
+
+    Raises RenderInputError when a part is missing or the padding is not on the right.
+    """
+    if embeds is None:
+        return None
+    if mask is None or pooled is None:
+        raise RenderInputError("prompt_embeds needs its attention mask and its pooled vector")
+    # The transformer counts a caption from its start: padding on the left would shift it.
+    if bool((mask[:, 1:] > mask[:, :-1]).any()):
+        raise RenderInputError("prompt_embeds must be padded on the right")
+    return TextCondition(embeds, mask, pooled)
+
+
+def as_arguments(prefix: str, condition: TextCondition | None) -> dict[str, torch.Tensor]:
+    """Name a condition's parts as the pipeline's call does; no condition has none."""
+    if condition is None:
+        return {}
+    return {
+        f"{prefix}prompt_embeds": condition.prompt_embeds,
+        f"{prefix}prompt_attention_mask": condition.prompt_attention_mask,
+        f"{prefix}pooled_prompt_embeds": condition.pooled_prompt_embeds,
+    }
 
 
 def with_system_prompt(prompt: str, system_prompt: str) -> str:

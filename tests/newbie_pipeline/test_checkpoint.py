@@ -97,6 +97,19 @@ def test_a_pickle_is_refused_unopened_with_a_way_to_convert_it(copy, part, tmp_p
     assert not opened.exists()
 
 
+def test_code_that_a_checkpoint_brings_along_never_runs(copy, tmp_path):
+    ran = tmp_path / "ran"
+    names = ("AutoConfig", "AutoModel", "AutoTokenizer")
+    for folder in ("transformer", "text_encoder", "clip_model", "vae", "scheduler"):
+        (copy / folder / "remote.py").write_text(f"open({str(ran)!r}, 'w')\nclass Remote: pass\n")
+        for path in (copy / folder).glob("*config.json"):
+            config = json.loads(path.read_text())
+            config["auto_map"] = dict.fromkeys(names, "remote.Remote")
+            path.write_text(json.dumps(config))
+    load(copy)
+    assert not ran.exists()
+
+
 @pytest.mark.parametrize("part", ["transformer", "text_encoder", "clip_model", "vae"])
 def test_a_folder_that_is_missing_is_named(copy, part):
     shutil.rmtree(copy / part)
@@ -140,6 +153,17 @@ def test_shards_load_like_one_file_and_a_missing_shard_is_named(copy, pipe):
     assert all(torch.equal(own[key], expected[key]) for key in expected)
     path.with_name(names[1]).unlink()
     refused(copy, str(index), names[1])
+
+
+def test_a_key_that_two_shards_hold_is_named(copy):
+    path = copy / WEIGHTS["gemma"]
+    shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+    for name in shards:
+        shutil.copy(path, path.with_name(name))
+    path.unlink()
+    index = path.with_name("model.safetensors.index.json")
+    index.write_text(json.dumps({"weight_map": {"a": shards[0], "b": shards[1]}}))
+    refused(copy, shards[0], shards[1], "embed_tokens.weight")
 
 
 def test_a_shard_outside_the_folder_is_refused(copy):

@@ -117,6 +117,7 @@ def test_encoded_prompts_that_are_padded_on_the_left_are_refused(pipe):
         ({"negative_prompt": ["a", "b"]}, "2 negative prompts for 1"),
         ({"generator": [seeded(1), seeded(2)]}, "2 generators for 1"),
         ({"prompt": None}, "prompt_embeds is needed"),
+        ({"callback_on_step_end_tensor_inputs": ["weights"]}, "cannot be given weights"),
     ],
 )
 def test_what_the_model_cannot_draw_is_a_clear_error(pipe, settings, reason):
