@@ -49,6 +49,10 @@ class AttachmentStore:
         self._snowflakes = snowflakes
         self._claimed: dict[str, Attachment] = {}
         directory.mkdir(parents=True, exist_ok=True)
+        # Messages live in memory: files of an earlier run belong to nothing any more.
+        for left in directory.iterdir():
+            if is_snowflake(left.name) and left.is_file():
+                left.unlink()
 
     async def receive(self, filename: str, content: bytes) -> Attachment:
         """Write an uploaded file and return its record, not yet claimed by anything."""

@@ -76,7 +76,12 @@ def validate_request(entry: dict[str, Any]) -> list[str]:
 
 
 def validate_response(entry: dict[str, Any]) -> list[str]:
-    """Return what Discord's description finds wrong with a journal entry's answer."""
+    """Return what Discord's description finds wrong with a journal entry's answer.
+
+    Planted faults are as a test wanted them, and pass.
+    """
+    if entry["planted"]:
+        return []
     operation = _operation(entry)
     if operation is None:
         return (

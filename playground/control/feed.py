@@ -1,7 +1,11 @@
-"""The events that one member's client shows, as they happen, over a websocket."""
+"""The events that each member's client shows, as they happen, over a websocket.
+
+An event is rendered and encoded once, however many members watch.
+"""
 
 import asyncio
 import json
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -12,37 +16,41 @@ from playground.model import Json, User
 from playground.world import World
 
 
+@dataclass(eq=False)
+class Watcher:
+    """One open feed and what it has yet to send."""
+
+    user: User
+    queue: "asyncio.Queue[str]" = field(default_factory=asyncio.Queue)
+
+
 class MemberFeed:
     """Serves GET /playground/events."""
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._watchers: set[Watcher] = set()
         self._sockets: set[web.WebSocketResponse] = set()
+        world.bus.subscribe(self._on_event)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Send a member's events until the client leaves."""
         user = self._world.members.find(request.query.get("user_id", ""))
         if user is None:
             raise ControlError("unknown_user", "There is no such member.", 404)
-        socket = web.WebSocketResponse(heartbeat=20, max_msg_size=4096)
-        queue: asyncio.Queue[Json] = asyncio.Queue()
-
-        def listen(event: Event) -> None:
-            shown = self._shown(user, event)
-            if shown is not None:
-                queue.put_nowait(shown)
-
-        # Listening starts before the handshake ends: a client that is connected misses nothing.
-        unsubscribe = self._world.bus.subscribe(listen)
+        socket = web.WebSocketResponse(heartbeat=20, max_msg_size=4096, compress=False)
+        watcher = Watcher(user)
+        # Watching starts before the handshake ends: a client that is connected misses nothing.
+        self._watchers.add(watcher)
         writer: asyncio.Task[None] | None = None
         try:
             await socket.prepare(request)
             self._sockets.add(socket)
-            writer = asyncio.create_task(_write(socket, queue))
+            writer = asyncio.create_task(_write(socket, watcher.queue))
             async for _ in socket:
                 pass
         finally:
-            unsubscribe()
+            self._watchers.discard(watcher)
             self._sockets.discard(socket)
             if writer is not None:
                 writer.cancel()
@@ -53,35 +61,48 @@ class MemberFeed:
         for socket in list(self._sockets):
             await socket.close(code=1001, message=b"Going away.")
 
-    def _shown(self, user: User, event: Event) -> Json | None:
-        """Return the event as this member sees it, or None."""
+    def _on_event(self, event: Event) -> None:
+        watchers = [w for w in self._watchers if self._may_see(w.user, event)]
+        if not watchers:
+            return
+        shown = self._shown(event)
+        if shown is None:
+            return
+        text = json.dumps(shown)
+        for watcher in watchers:
+            watcher.queue.put_nowait(text)
+
+    def _may_see(self, user: User, event: Event) -> bool:
         if isinstance(event, MemberNotice):
-            return {"type": event.type, "data": event.data} if event.user_id == user.id else None
+            return event.user_id == user.id
+        if isinstance(event, MessageEvent):
+            message = event.message
+            if message.visible_to not in (None, user.id):
+                return False
+            return self._world.may(user, self._world.channels[message.channel_id], "VIEW_CHANNEL")
+        return True
+
+    def _shown(self, event: Event) -> Json | None:
+        """Return an event as the page receives it, or None for one it does not show."""
+        if isinstance(event, MemberNotice):
+            return {"type": event.type, "data": event.data}
         if isinstance(event, CommandsChanged):
             return {"type": "commands_update", "data": {}}
         if isinstance(event, PresenceChanged):
             return {"type": "presence", "data": {"online": event.online}}
-        if isinstance(event, MessageEvent):
-            return self._shown_message(user, event)
-        return None
-
-    def _shown_message(self, user: User, event: MessageEvent) -> Json | None:
+        if not isinstance(event, MessageEvent):
+            return None
         message = event.message
-        if message.visible_to not in (None, user.id):
-            return None
-        channel = self._world.channels[message.channel_id]
-        if not self._world.may(user, channel, "VIEW_CHANNEL"):
-            return None
         data: Json = {"id": message.id, "channel_id": message.channel_id}
         if event.kind != "delete":
             data = message_payloads.message(self._world, message)
         return {"type": f"message_{event.kind}", "data": data}
 
 
-async def _write(socket: web.WebSocketResponse, queue: "asyncio.Queue[Json]") -> None:
+async def _write(socket: web.WebSocketResponse, queue: "asyncio.Queue[str]") -> None:
     while True:
-        event = await queue.get()
+        text = await queue.get()
         try:
-            await socket.send_str(json.dumps(event))
+            await socket.send_str(text)
         except ConnectionError:
             return

@@ -33,6 +33,7 @@ class Outcome:
     body: Any
     headers: dict[str, str] = field(default_factory=dict)
     lost: bool = False
+    planted: bool = False
 
 
 class RestApi:
@@ -72,6 +73,10 @@ class RestApi:
                 outcome = self._decide(endpoint, request, body, reader)
             except ApiError as error:
                 outcome = Outcome(error.status, error.body())
+            except Exception:
+                # The edge of the process: a mistake of ours is answered as Discord answers its own.
+                log.exception("rest_failed", method=request.method, route=endpoint.template)
+                outcome = Outcome(500, {"message": "500: Internal Server Error", "code": 0})
             await self._world.attachments.discard_unclaimed(reader.uploads)
             return self._finish(request, endpoint, body, reader, outcome)
 
@@ -126,6 +131,7 @@ class RestApi:
             uploads=reader.uploads if reader else (),
             status=outcome.status,
             response=outcome.body,
+            planted=outcome.planted,
         )
         log.info("rest", method=request.method, route=route, status=outcome.status)
         if outcome.lost and request.transport is not None:
@@ -161,11 +167,11 @@ def _fault_outcome(fault: Fault) -> Outcome:
         if fault.is_global:
             headers["X-RateLimit-Global"] = "true"
         body = fault.body or _limited_body(retry_after, fault.is_global)
-        return Outcome(429, body, headers)
+        return Outcome(429, body, headers, planted=True)
     body = fault.body
     if body is None:
         body = {"message": f"{fault.status}: Planted fault", "code": 0}
-    return Outcome(fault.status, body)
+    return Outcome(fault.status, body, planted=True)
 
 
 def _base_url(request: web.Request) -> str:

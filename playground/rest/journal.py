@@ -32,6 +32,7 @@ class Journal:
         uploads: tuple[Upload, ...],
         status: int,
         response: Any,
+        planted: bool,
     ) -> None:
         """Add one call with its answer."""
         self._count += 1
@@ -54,6 +55,7 @@ class Journal:
                 "body": body,
                 "status": status,
                 "response": response,
+                "planted": planted,
             }
         )
 

@@ -119,7 +119,7 @@ def _read_option(form: Form, depth: int) -> Json:
             form.fail("type", "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID", "Nesting is too deep")
         else:
             option["options"] = _read_options(form, depth + 1)
-        return {key: value for key, value in option.items() if value is not None}
+        return _present(option)
     option["required"] = form.boolean("required") or False
     if kind in CHOICE_TYPES:
         option |= _read_choices(form, kind)
@@ -134,7 +134,13 @@ def _read_option(form: Form, depth: int) -> Json:
         option["max_value"] = form.number("max_value")
     elif kind == CHANNEL:
         option["channel_types"] = form.items("channel_types") or None
-    return {key: value for key, value in option.items() if value is not None}
+    return _present(option)
+
+
+def _present(option: Json) -> Json:
+    """Drop the fields that are absent, but for the two that the other checks read."""
+    kept = ("type", "name")
+    return {key: value for key, value in option.items() if value is not None or key in kept}
 
 
 def _read_choices(form: Form, kind: int) -> Json:
