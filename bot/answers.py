@@ -5,6 +5,9 @@ first one can choose to be seen by the sender alone. A public placeholder that t
 vain is therefore deleted before the private sentence is sent.
 """
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 import aiohttp
 import discord
 import structlog
@@ -17,6 +20,7 @@ UNKNOWN_INTERACTION = 10062
 NETWORK_ERRORS = (discord.DiscordException, aiohttp.ClientError, TimeoutError, OSError)
 
 Interaction = discord.Interaction[discord.Client]
+Result = TypeVar("Result")
 
 
 async def acknowledge(interaction: Interaction) -> int:
@@ -26,23 +30,19 @@ async def acknowledge(interaction: Interaction) -> int:
         discord.NotFound: it was too late, or the interaction is unknown.
         discord.HTTPException: Discord refused.
     """
-    try:
-        response = await interaction.response.defer(thinking=True)
-        if response is not None and response.message_id is not None:
-            return response.message_id
-    except (aiohttp.ClientError, discord.DiscordServerError):
-        # The connection broke. Perhaps Discord took the answer all the same: ask again.
-        try:
-            response = await interaction.response.defer(thinking=True)
-            if response is not None and response.message_id is not None:
-                return response.message_id
-        except discord.HTTPException as error:
-            if error.code != ALREADY_ACKNOWLEDGED:
-                raise
-    except discord.HTTPException as error:
-        if error.code != ALREADY_ACKNOWLEDGED:
-            raise
+    response = await _answer_first(interaction, lambda: interaction.response.defer(thinking=True))
+    if response is not None and response.message_id is not None:
+        return response.message_id
     return (await interaction.original_response()).id
+
+
+async def open_form(interaction: Interaction, form: discord.ui.Modal) -> None:
+    """Open a form as the first answer.
+
+    Raises:
+        discord.HTTPException: Discord refused, for example because it was too late.
+    """
+    await _answer_first(interaction, lambda: interaction.response.send_modal(form))
 
 
 async def tell(interaction: Interaction, sentence: str) -> None:
@@ -51,18 +51,15 @@ async def tell(interaction: Interaction, sentence: str) -> None:
     Raises:
         discord.HTTPException: Discord refused, for example because it was too late.
     """
-    if not interaction.response.is_done():
-        try:
-            await interaction.response.send_message(sentence, ephemeral=True)
-        except discord.HTTPException as error:
-            if error.code != ALREADY_ACKNOWLEDGED:
-                raise
-        else:
-            return
+    if not _is_answered(interaction):
+        await _answer_first(
+            interaction, lambda: interaction.response.send_message(sentence, ephemeral=True)
+        )
+        return
     try:
         await interaction.delete_original_response()
     except discord.NotFound:
-        # Somebody deleted it already.
+        # It was a form, or somebody deleted it already.
         pass
     except NETWORK_ERRORS:
         # Then the sentence takes the placeholder's place, for all to see: better than silence.
@@ -73,3 +70,29 @@ async def tell(interaction: Interaction, sentence: str) -> None:
 def is_too_late(error: BaseException) -> bool:
     """Tell whether Discord no longer waits for an answer to this interaction."""
     return isinstance(error, discord.NotFound) and error.code == UNKNOWN_INTERACTION
+
+
+def _is_answered(interaction: Interaction) -> bool:
+    return interaction.response.is_done() or "answered" in interaction.extras
+
+
+async def _answer_first(
+    interaction: Interaction, send: Callable[[], Awaitable[Result]]
+) -> Result | None:
+    """Send the first answer, and once more where the connection broke.
+
+    Gives None where Discord says that it has an answer already: nobody else can have given it, so
+    it was ours, and only Discord's word about it got lost.
+    """
+    for is_last in (False, True):
+        try:
+            return await send()
+        except (aiohttp.ClientError, discord.DiscordServerError):
+            if is_last:
+                raise
+        except discord.HTTPException as error:
+            if error.code != ALREADY_ACKNOWLEDGED:
+                raise
+            break
+    interaction.extras["answered"] = True
+    return None

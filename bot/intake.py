@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import discord
 import structlog
 
-from bot.answers import NETWORK_ERRORS, Interaction, acknowledge, is_too_late, tell
+from bot.answers import NETWORK_ERRORS, Interaction, acknowledge, is_too_late, open_form, tell
 from bot.async_queue import AsyncQueue
 from bot.errors import Refused
 from bot.options import Defaults, Options, build_request, check_options
@@ -95,8 +95,7 @@ class Intake:
         ask = read()
         check_options(ask.options, self.defaults)
         if ask.source is None:
-            form = build_form(ask.options, interaction.locale.value)
-            await interaction.response.send_modal(form)
+            await open_form(interaction, build_form(ask.options, interaction.locale.value))
             return None
         if isinstance(ask.source, discord.Attachment):
             check_file(ask.source)
@@ -124,6 +123,8 @@ class Intake:
             )
         except (*NETWORK_ERRORS, QueueUnavailable) as error:
             log.warning("place_not_shown", job_id=job.id, error=type(error).__name__)
+        except Exception:  # the job is accepted: nothing here may tell its member otherwise
+            log.exception("place_not_shown", job_id=job.id)
         else:
             if place is not None:
                 self.board.note(job.id, place, time.time())

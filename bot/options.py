@@ -5,6 +5,7 @@ checked again here, by the model that the queue stores.
 """
 
 import secrets
+import unicodedata
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -63,8 +64,10 @@ def build_request(prompt: str, options: Options, defaults: Defaults) -> RenderRe
     """Join prompt and options; a seed that is not given is drawn at random.
 
     Raises:
-        OptionRefused: a value is out of its range.
+        OptionRefused: a value is out of its range, or not a text.
     """
+    if any(map(_is_unreadable, options.negative_prompt or "")):
+        raise OptionRefused("option.unreadable", "negative_prompt")
     values = {
         "prompt": prompt,
         "negative_prompt": (options.negative_prompt or "").strip(),
@@ -91,6 +94,11 @@ def check_options(options: Options, defaults: Defaults) -> None:
         OptionRefused: a value is out of its range.
     """
     build_request(_ANY_PROMPT, options, defaults)
+
+
+def _is_unreadable(character: str) -> bool:
+    """Tell whether this is a control character or half of one, as no keyboard types it."""
+    return unicodedata.category(character) in ("Cc", "Cs") and character not in "\t\r\n"
 
 
 def _refusal(field: str, given: object) -> OptionRefused:

@@ -46,7 +46,8 @@ class Size(StrEnum):
 class Frozen(BaseModel):
     """A model that cannot be changed and refuses fields it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Errors never repeat the value: it may be a prompt or a token, and errors are logged.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class RenderRequest(Frozen):

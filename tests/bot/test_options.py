@@ -75,6 +75,16 @@ def test_values_beyond_the_limits_are_refused(options: Options, name: str, data:
     assert refused.value.data == data
 
 
+@pytest.mark.parametrize("text", ["blurry\x00", "\x1b[31m", "\ud800"])
+def test_a_negative_prompt_with_control_characters_is_refused(text: str):
+    with pytest.raises(OptionRefused, match=r"option\.unreadable"):
+        check_options(Options(negative_prompt=text), DEFAULTS)
+
+
+def test_a_negative_prompt_may_have_lines_and_any_script():
+    check_options(Options(negative_prompt="ぼやけ,\n\tlow quality\r\n🎨"), DEFAULTS)
+
+
 @pytest.mark.parametrize("size", ["", "1x1", "9999x9999", "<@1>", 7, ["1024x1024"]])
 def test_a_size_that_is_no_choice_is_refused(size: object):
     with pytest.raises(OptionRefused) as refused:

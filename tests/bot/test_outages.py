@@ -79,6 +79,18 @@ async def test_an_acknowledgement_that_fails_once_is_tried_again(
     assert len(jobs_of(queue)) == 1
 
 
+@pytest.mark.parametrize("lost", [1, 2])
+async def test_a_refusal_whose_answer_got_lost_is_said_once(
+    member: Member, queue: RenderQueue, lost: int
+):
+    await member.discord.add_fault("POST", r".*/callback", after_accept=True, times=lost)
+    await member.newbie(prompt="<n>miku")
+    assert "is never closed" in await private_answer(member)
+    await asyncio.sleep(0.3)
+    assert len([message for message in await member.messages() if is_private(message)]) == 1
+    await member.discord.clear_faults()
+
+
 async def test_a_file_that_is_gone_is_told(member: Member, running: Stack, queue: RenderQueue):
     posted = await member.discord.post_message("", [("a.xml", b"1girl")], user_id=member.id)
     (attachment,) = posted["attachments"]

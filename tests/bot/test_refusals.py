@@ -41,7 +41,9 @@ def strings_passed_to(name: str) -> set[str]:
 def used_keys() -> set[str]:
     keys = strings_passed_to("say") | strings_passed_to("words")
     keys |= {f"error.{code}" for code in strings_passed_to("Refused")}
-    keys |= {f"error.option.{kind}" for kind in ("whole", "number", "choice", "length")}
+    keys |= {
+        f"error.option.{kind}" for kind in ("whole", "number", "choice", "length", "unreadable")
+    }
     keys |= {f"bot.option.{option}" for option in OPTIONS}
     keys |= {f"bot.option.{option}.description" for option in OPTIONS}
     keys |= {f"bot.size.{shape}" for shape in ("square", "portrait", "landscape")}
