@@ -47,6 +47,11 @@ class MessageStore:
         """Return a channel's messages without the ephemeral ones, oldest first."""
         return [m for m in self._channels.get(channel_id, {}).values() if m.visible_to is None]
 
+    def last_public(self, channel_id: str) -> Message | None:
+        """Return a channel's newest message that is not ephemeral."""
+        newest_first = reversed(self._channels.get(channel_id, {}).values())
+        return next((m for m in newest_first if m.visible_to is None), None)
+
     def by_nonce(self, author_id: str, nonce: str, now: float) -> Message | None:
         """Return the author's message with this nonce of the last minutes, if it still exists."""
         found = self._nonces.get((author_id, nonce))

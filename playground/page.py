@@ -56,5 +56,7 @@ class Page:
             "Content-Type": kind,
             "Cache-Control": "no-cache",
             "X-Content-Type-Options": "nosniff",
+            # Another site must not lead clicks here through a frame.
+            "Content-Security-Policy": "frame-ancestors 'none'",
         }
         return web.FileResponse(path, headers=headers)

@@ -161,8 +161,8 @@ def gateway_guild(world: World) -> Json:
 
 def channel(world: World, record: Channel) -> Json:
     """Return a channel object of either kind."""
-    visible = world.messages.public(record.id)
-    last_message_id = visible[-1].id if visible else None
+    last = world.messages.last_public(record.id)
+    last_message_id = last.id if last is not None else None
     if record.type is ChannelType.DM:
         recipient = world.require_user(record.recipient_id or "")
         return {

@@ -6,18 +6,19 @@ from playground import message_payloads, permissions, posting
 from playground.attachments import Upload
 from playground.errors import ApiError, ControlError
 from playground.interactions.acts import member_in_channel, visible_commands
-from playground.members import GENERATED_IDS
 from playground.model import Channel, ChannelType, Json, User
 from playground.validation.form import Form, FormErrors
 from playground.validation.messages import read_message
 from playground.world import GUILD_ID, GUILD_NAME, World
+
+SHOWN_MESSAGES = 500
 
 
 def state(world: World, user_id: str, channel_id: str | None, *, online: bool) -> Json:
     """Return everything that a member's client shows of one channel."""
     wanted = channel_id or world.guild_channels()[0].id
     user, channel = member_in_channel(world, {"user_id": user_id, "channel_id": wanted})
-    messages = world.messages.visible(channel.id, user.id)
+    messages = list(world.messages.visible(channel.id, user.id))[-SHOWN_MESSAGES:]
     return {
         "application": {
             "id": world.application.id,
@@ -120,8 +121,3 @@ def set_permissions(world: World, fields: Json) -> Json:
         raise ControlError("unknown_channel", "There is no such channel.", 404)
     world.deny(channel, user.id, names)
     return {"channel_id": channel.id, "target": user.id, "deny": names}
-
-
-def generated_range() -> tuple[str, str]:
-    """Return the first and the last id of members that exist on first use."""
-    return str(GENERATED_IDS.start), str(GENERATED_IDS.stop - 1)

@@ -85,10 +85,20 @@ class RestApi:
     def _decide(
         self, endpoint: Endpoint, request: web.Request, body: Any, reader: BodyReader
     ) -> Outcome:
-        """Apply faults, token and rate limit, then call the handler."""
+        """Apply a planted fault, or let the call take its course and lose the answer."""
         fault = self._faults.take(request.method, request.path.removeprefix(PREFIX))
-        if fault is not None and not fault.after_accept:
+        if fault is None:
+            return self._perform(endpoint, request, body, reader)
+        if not fault.after_accept:
             return _fault_outcome(fault)
+        outcome = self._perform(endpoint, request, body, reader)
+        outcome.lost = True
+        return outcome
+
+    def _perform(
+        self, endpoint: Endpoint, request: web.Request, body: Any, reader: BodyReader
+    ) -> Outcome:
+        """Check token and rate limit, then call the handler."""
         if endpoint.auth and not self._authorized(request):
             error = unauthorized()
             return Outcome(error.status, error.body())
@@ -101,9 +111,9 @@ class RestApi:
         call = Call(params, request.query, body, reader.uploads, _base_url(request))
         try:
             reply: Reply = endpoint.handler(self._world, call)
-        except ApiError as error:
-            return Outcome(error.status, error.body(), verdict.headers)
-        return Outcome(reply.status, reply.body, verdict.headers, lost=fault is not None)
+        except ApiError as refusal:
+            return Outcome(refusal.status, refusal.body(), verdict.headers)
+        return Outcome(reply.status, reply.body, verdict.headers)
 
     def _authorized(self, request: web.Request) -> bool:
         given = request.headers.get("Authorization", "")

@@ -16,7 +16,8 @@ def read_embeds(body: Form) -> tuple[Json, ...] | None:
     forms = body.forms("embeds", maximum=EMBEDS_PER_MESSAGE)
     if forms is None:
         return None
-    embeds = tuple(_read_embed(form) for form in forms)
+    # Discord drops embeds that show nothing.
+    embeds = tuple(embed for form in forms if (embed := _read_embed(form)))
     if sum(_text_length(embed) for embed in embeds) > TOTAL_TEXT:
         body.fail(
             "embeds",

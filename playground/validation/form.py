@@ -36,17 +36,21 @@ class FormErrors:
     def __bool__(self) -> bool:
         return bool(self._tree)
 
+    def as_error(self) -> ApiError:
+        """Return Discord's 50035 with these mistakes."""
+        return ApiError(400, 50035, "Invalid Form Body", self._tree)
+
     def raise_if_any(self) -> None:
         """Raise Discord's 50035 when there was any mistake."""
         if self._tree:
-            raise ApiError(400, 50035, "Invalid Form Body", self._tree)
+            raise self.as_error()
 
 
 def invalid(path: Sequence[str], code: str, message: str) -> ApiError:
     """Return a 50035 with a single mistake."""
     errors = FormErrors()
     errors.add(tuple(path), code, message)
-    return ApiError(400, 50035, "Invalid Form Body", errors._tree)
+    return errors.as_error()
 
 
 class Form:

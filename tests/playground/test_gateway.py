@@ -130,6 +130,21 @@ async def test_zlib_stream_carries_the_same_frames(session, server) -> None:
         assert names == [None, "READY", "GUILD_CREATE"]
 
 
+async def test_zstd_stream_is_spoken_where_python_has_it(session, server) -> None:
+    # discord.py asks for it wherever this package or Python 3.14's own module is there.
+    zstandard = pytest.importorskip("zstandard")
+    async with raw_gateway(session, server.url, compress="zstd-stream") as socket:
+        stream = zstandard.ZstdDecompressor().decompressobj()
+        await socket.send_json(identify())
+        frames = [stream.decompress(await socket.receive_bytes()) for _ in range(3)]
+        assert [json.loads(f)["t"] for f in frames] == [None, "READY", "GUILD_CREATE"]
+
+
+async def test_a_compression_nobody_has_is_refused(session, server) -> None:
+    async with raw_gateway(session, server.url, compress="lzma-stream") as socket:
+        assert await close_code(socket) == 4002
+
+
 async def connect(socket: aiohttp.ClientWebSocketResponse, intents: int) -> dict:
     """Identify and return the READY data."""
     await socket.send_json(identify(intents))
