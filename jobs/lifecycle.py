@@ -162,9 +162,9 @@ class Lifecycle:
     def recover(self) -> None:
         """Look once at every active job and take back what nobody works on.
 
-        A job counts as lost when it was found neither in line nor under a lease in two looks
-        at least a lease apart: between leaving the line and its claim a job is briefly in
-        neither place.
+        A job counts as lost when looks some time apart find it neither in line nor under a
+        lease. Between leaving the line and its claim a job is briefly in neither place; and
+        after Redis was away, a living attempt needs a moment to renew its lease.
         """
         ids = self.queue.active_ids()
         with redis_errors():
@@ -182,7 +182,8 @@ class Lifecycle:
                 continue
             mark = (job.id, job.attempt)
             since = lost[mark] = self._missing.get(mark, now)
-            if now - since >= self._settings.lease:
+            patience = self._settings.lease / (1 if job.state is JobState.WAITING else 2)
+            if now - since >= patience:
                 del lost[mark]
                 if job.state is JobState.FAILING:
                     self.enqueue_report(job.id, job.attempt)

@@ -52,7 +52,12 @@ def whole_stack(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> I
         data_dir,
         model=str(tiny_model),
         log_dir=data_dir / "logs",
-        settings={"NEWBIE_WORKER_SHUTDOWN_GRACE": "5"},
+        settings={
+            "NEWBIE_WORKER_SHUTDOWN_GRACE": "5",
+            # Short, so that a test of a killed worker need not wait long.
+            "NEWBIE_QUEUE_LEASE": "3",
+            "NEWBIE_BOT_POSITION_INTERVAL": "1",
+        },
     )
     with Stack(options) as stack:
         stack.start()

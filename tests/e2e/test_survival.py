@@ -1,0 +1,158 @@
+"""Parts die and come back; every accepted job ends in exactly one visible message."""
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from rq.command import send_stop_job_command
+
+from jobs.keys import rq_id
+from jobs.models import JobState, OutcomeCode
+from tests.e2e.conftest import Member, belongs_to, picture_urls, shows_progress
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+
+async def one_message(member: Member, job_id: str) -> None:
+    """Look that a job has exactly one message, and that it has ended."""
+    messages = [m for m in await member.messages() if belongs_to(m, job_id)]
+    assert len(messages) == 1
+    async with asyncio.timeout(20):
+        while member.queue.get(job_id).state is not JobState.ENDED:
+            await asyncio.sleep(0.1)
+
+
+async def accepted(member: Member, job_id: str) -> None:
+    """Wait until the bot has put a job in line."""
+    async with asyncio.timeout(30):
+        while job_id not in member.queue.active_ids():
+            await asyncio.sleep(0.02)
+
+
+async def running(member: Member, job_id: str) -> None:
+    """Wait until a job draws."""
+    await accepted(member, job_id)
+    async with asyncio.timeout(120):
+        while not (
+            (job := member.queue.get(job_id)).state is JobState.RUNNING and job.progress.step > 0
+        ):
+            await asyncio.sleep(0.05)
+
+
+def children(parent: int | None, word: str = "") -> list[int]:
+    """Find a process's children whose command line holds a word."""
+    found = []
+    for directory in Path("/proc").glob("[0-9]*"):
+        # A process may end while we look.
+        with suppress(OSError):
+            is_child = f"PPid:\t{parent}\n" in (directory / "status").read_text()
+            if is_child and word in (directory / "cmdline").read_text():
+                found.append(int(directory.name))
+    return found
+
+
+def renderer_pid(member: Member) -> int:
+    """Find the renderer among the worker's processes."""
+    [pid] = children(member.stack.pid("worker"), "worker.renderer")
+    return pid
+
+
+async def test_a_job_that_waited_for_a_worker_is_drawn_when_one_starts(member: Member) -> None:
+    member.stack.stop("worker")
+    first = await member.newbie(prompt="1girl")
+    await accepted(member, first)
+    second = await member.newbie(prompt="1boy")
+    await member.answer(second, lambda m: "position 2" in m["content"])
+    waiting = await member.answer(first, lambda m: "position 1" in m["content"])
+    assert "No worker is running" in waiting["content"]
+    member.stack.start("worker")
+    for job_id in (first, second):
+        await member.picture(job_id)
+        await one_message(member, job_id)
+
+
+async def test_a_worker_killed_in_mid_render_loses_nothing(member: Member) -> None:
+    job_id = await member.newbie(prompt="1girl", steps=60, count=2)
+    await running(member, job_id)
+    member.stack.kill("worker")
+    member.stack.start("worker")
+    await member.picture(job_id)
+    await one_message(member, job_id)
+    assert member.queue.get(job_id).attempt == 1
+
+
+async def test_a_renderer_that_dies_fails_its_job_and_is_started_again(member: Member) -> None:
+    job_id = await member.newbie(prompt="1girl", steps=60, count=2)
+    await running(member, job_id)
+    pid = renderer_pid(member)
+    os.kill(pid, signal.SIGKILL)
+    message = await member.answer(job_id, lambda m: "broke down" in m["content"], 60)
+    assert not picture_urls(message)
+    await one_message(member, job_id)
+    outcome = member.queue.get(job_id).outcome
+    assert outcome
+    assert outcome.code is OutcomeCode.RENDERER_LOST
+    assert await member.picture(await member.newbie(prompt="1girl"))
+    assert renderer_pid(member) != pid
+
+
+async def test_rqs_own_stop_command_ends_the_render_and_the_renderer_lives(
+    member: Member,
+) -> None:
+    job_id = await member.newbie(prompt="1girl", steps=60, count=2)
+    await running(member, job_id)
+    pid = renderer_pid(member)
+    send_stop_job_command(member.queue.redis, rq_id(job_id, 0), serializer=None)
+    await member.answer(job_id, lambda m: "stopped" in m["content"], 60)
+    await one_message(member, job_id)
+    assert await member.picture(await member.newbie(prompt="1girl"))
+    assert renderer_pid(member) == pid
+
+
+async def test_a_forked_job_that_is_killed_is_drawn_again(member: Member) -> None:
+    job_id = await member.newbie(prompt="1girl", steps=60, count=2)
+    await running(member, job_id)
+    slots = children(member.stack.pid("worker"), "worker.slot")
+    [forked] = [process for slot in slots for process in children(slot)]
+    os.kill(forked, signal.SIGKILL)
+    await member.picture(job_id)
+    await one_message(member, job_id)
+    assert member.queue.get(job_id).attempt == 1
+
+
+async def test_the_bot_may_restart_while_a_job_waits(member: Member) -> None:
+    member.stack.stop("worker")
+    first = await member.newbie(prompt="1girl")
+    await accepted(member, first)
+    second = await member.newbie(prompt="1boy")
+    await member.answer(second, lambda m: "position 2" in m["content"])
+    member.stack.kill("bot")
+    member.stack.start("bot")
+    await member.client.wait_for_bot(60)
+    member.stack.start("worker")
+    for job_id in (first, second):
+        await member.picture(job_id)
+        await one_message(member, job_id)
+
+
+async def test_a_running_job_tells_how_far_it_is(member: Member) -> None:
+    job_id = await member.newbie(prompt="1girl", steps=60, count=2)
+    message = await member.answer(job_id, shows_progress, 120)
+    assert "of 120" in message["content"]
+    await member.picture(job_id)
+
+
+async def test_redis_may_die_while_jobs_wait(member: Member) -> None:
+    member.stack.stop("worker")
+    job_id = await member.newbie(prompt="1girl")
+    await member.answer(job_id, lambda m: "position 1" in m["content"])
+    # The append-only file is written every second.
+    await asyncio.sleep(1.5)
+    member.stack.kill("redis")
+    member.stack.start("redis")
+    member.stack.start("worker")
+    await member.picture(job_id)
+    await one_message(member, job_id)
