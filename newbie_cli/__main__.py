@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
+from newbie_cli.extras import EXTRAS, advice
+
 COMMANDS = {
     "run": "newbie_cli.run",
     "smoke": "newbie_cli.smoke",
@@ -31,7 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in (asked,) if asked in COMMANDS else COMMANDS:
         importlib.import_module(COMMANDS[name]).add_parser(subparsers)
     args = parser.parse_args(arguments)
-    exit_code: int = args.run(args)
+    try:
+        exit_code: int = args.run(args)
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        print(f"newbie {args.command}: {advice({error.name})}", file=sys.stderr)
+        return 1
     return exit_code
 
 

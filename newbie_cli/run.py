@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newbie_cli.console import Console, JsonLines, Reporter
+from newbie_cli.extras import advice, missing
 from newbie_cli.tiny_model import TinyModelFailed, ensure_tiny_model
 
 if TYPE_CHECKING:
@@ -78,6 +79,11 @@ def run(args: argparse.Namespace) -> int:
     if log_format == "auto":
         log_format = "console" if sys.stdout.isatty() else "json"
     reporter: Reporter = JsonLines() if log_format == "json" else Console()
+    token = settings.get("DISCORD_TOKEN")
+    lacking = missing("torch", "discord", *(() if token else ("aiohttp",)))
+    if lacking:
+        reporter.failure("newbie run", advice(lacking), ())
+        return 1
     stop = _Stop()
     try:
         model = args.model or settings.get("NEWBIE_WORKER_MODEL")

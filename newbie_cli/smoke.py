@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from newbie_cli.extras import advice, missing
+
 if TYPE_CHECKING:
     from playground.client import PlaygroundClient
     from supervisor.stack import Stack
@@ -88,6 +90,9 @@ def run(args: argparse.Namespace) -> int:
     if not args.out.resolve().parent.is_dir():
         print(f"newbie smoke: {args.out.parent} is not a directory", file=sys.stderr)
         return 2
+    if lacking := missing("torch", "discord", "aiohttp"):
+        print(f"newbie smoke: {advice(lacking)}", file=sys.stderr)
+        return 1
     # So that SIGTERM and a closed terminal end us as Ctrl-C does: everything is stopped.
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, signal.default_int_handler)
