@@ -5,91 +5,26 @@ open before the state is read.
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import aiohttp
+from playground.client_connection import ActionRefused, ControlConnection, Files, Json
 
-from playground.errors import PlaygroundError
-
-Json = dict[str, Any]
-Files = Sequence[tuple[str, bytes]]
+__all__ = ["ActionRefused", "PlaygroundClient"]
 DEFAULT_USER = "500000000000000001"
 DEFAULT_MODERATOR = "500000000000000003"
 DEFAULT_CHANNEL = "600000000000000010"
 
 
-class ActionRefused(PlaygroundError):
-    """The control API refused; `message` is what Discord's client would show."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-
-
-class PlaygroundClient:
+class PlaygroundClient(ControlConnection):
     """Acts through the control API of the server at `base_url`; an async context manager."""
-
-    def __init__(self, base_url: str) -> None:
-        self.base_url = base_url.rstrip("/")
-        self._session: aiohttp.ClientSession | None = None
-
-    async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-
-    # -- calling
-
-    @property
-    def _http(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            raise PlaygroundError("use PlaygroundClient as an async context manager")
-        return self._session
-
-    async def _call(
-        self, method: str, path: str, body: Json | None = None, files: Files = (), **query: Any
-    ) -> Any:
-        """Call the control API; raise ActionRefused for a refusal."""
-        arguments: dict[str, Any] = {
-            "params": {key: str(value) for key, value in query.items() if value is not None}
-        }
-        if files:
-            form = aiohttp.FormData(quote_fields=False)
-            form.add_field("payload_json", json.dumps(body), content_type="application/json")
-            for index, (name, content) in enumerate(files):
-                form.add_field(f"files[{index}]", content, filename=name)
-            arguments["data"] = form
-        elif body is not None:
-            arguments["json"] = body
-        url = f"{self.base_url}/playground{path}"
-        async with self._http.request(method, url, **arguments) as response:
-            answer = await response.json()
-        if response.status >= 400:
-            error = answer.get("error", {})
-            raise ActionRefused(response.status, error.get("code", ""), error.get("message", ""))
-        return answer
 
     async def _act(self, kind: str, fields: Json, files: Files = ()) -> str:
         """Post an interaction and return its id."""
         body = {"kind": kind, **{k: v for k, v in fields.items() if v is not None}}
         body.setdefault("user_id", DEFAULT_USER)
         body.setdefault("channel_id", DEFAULT_CHANNEL)
-        answer = await self._call("POST", "/interactions", body, files)
+        answer = await self.call("POST", "/interactions", body, files)
         return str(answer["interaction_id"])
 
     # -- what a member does
@@ -210,7 +145,7 @@ class PlaygroundClient:
             "user_id": user_id,
             "channel_id": channel_id,
         }
-        async with self._feed(user_id or DEFAULT_USER) as feed, asyncio.timeout(timeout):
+        async with self.feed(user_id or DEFAULT_USER) as feed, asyncio.timeout(timeout):
             interaction_id = await self._act("autocomplete", fields)
             async for event in feed:
                 if event["data"].get("interaction_id") != interaction_id:
@@ -235,25 +170,25 @@ class PlaygroundClient:
             "channel_id": channel_id or DEFAULT_CHANNEL,
             "content": content,
         }
-        message: Json = await self._call("POST", "/messages", body, files)
+        message: Json = await self.call("POST", "/messages", body, files)
         return message
 
     async def delete_message(self, message_id: str, *, channel_id: str | None = None) -> None:
         """Delete a message as a moderator."""
         wanted = channel_id or DEFAULT_CHANNEL
-        await self._call("DELETE", f"/messages/{message_id}", channel_id=wanted)
+        await self.call("DELETE", f"/messages/{message_id}", channel_id=wanted)
 
     # -- what a test does
 
     async def add_user(self, username: str, *, moderator: bool = False) -> Json:
         """Add a member to the guild and return it."""
         body: Json = {"username": username, "moderator": moderator}
-        user: Json = await self._call("POST", "/users", body)
+        user: Json = await self.call("POST", "/users", body)
         return user
 
     async def advance_clock(self, seconds: float) -> float:
         """Move the clock of tokens and deadlines; return the new time."""
-        answer = await self._call("POST", "/clock", {"advance_seconds": seconds})
+        answer = await self.call("POST", "/clock", {"advance_seconds": seconds})
         return float(answer["now"])
 
     async def add_fault(
@@ -277,11 +212,11 @@ class PlaygroundClient:
             "retry_after": retry_after,
             "after_accept": after_accept,
         }
-        await self._call("POST", "/faults", fault)
+        await self.call("POST", "/faults", fault)
 
     async def clear_faults(self) -> None:
         """Remove every planted fault."""
-        await self._call("DELETE", "/faults")
+        await self.call("DELETE", "/faults")
 
     async def set_permissions(
         self, deny: Sequence[str], *, target: str = "bot", channel_id: str | None = None
@@ -292,43 +227,36 @@ class PlaygroundClient:
             "target": target,
             "deny": list(deny),
         }
-        await self._call("POST", "/permissions", body)
+        await self.call("POST", "/permissions", body)
 
     async def disconnect_bot(self, *, resumable: bool = True) -> int:
         """Cut the bot's gateway connections and return how many there were."""
-        answer = await self._call("POST", "/disconnect", {"resumable": resumable})
+        answer = await self.call("POST", "/disconnect", {"resumable": resumable})
         return int(answer["disconnected"])
 
     # -- what a member sees
 
     async def state(self, user_id: str | None = None, channel_id: str | None = None) -> Json:
         """Return what a member's client shows of a channel."""
-        state: Json = await self._call(
+        state: Json = await self.call(
             "GET", "/state", user_id=user_id or DEFAULT_USER, channel_id=channel_id
         )
         return state
 
     async def requests(self, since: int = 0) -> list[Json]:
         """Return the journal of the bots' REST calls after number `since`."""
-        entries: list[Json] = await self._call("GET", "/requests", since=since)
+        entries: list[Json] = await self.call("GET", "/requests", since=since)
         return entries
-
-    @asynccontextmanager
-    async def _feed(self, user_id: str) -> AsyncIterator[AsyncIterator[Json]]:
-        """Open a member's event feed; nothing that happens while it is open is missed."""
-        url = f"{self.base_url}/playground/events"
-        async with self._http.ws_connect(url, params={"user_id": user_id}) as socket:
-            yield _frames(socket)
 
     async def events(self, user_id: str | None = None) -> AsyncIterator[Json]:
         """Yield a member's events as they happen."""
-        async with self._feed(user_id or DEFAULT_USER) as feed:
+        async with self.feed(user_id or DEFAULT_USER) as feed:
             async for event in feed:
                 yield event
 
     async def wait_for_bot(self, timeout: float = 30.0) -> None:  # noqa: ASYNC109
         """Return once a bot is online and its commands are registered."""
-        async with self._feed(DEFAULT_USER) as feed, asyncio.timeout(timeout):
+        async with self.feed(DEFAULT_USER) as feed, asyncio.timeout(timeout):
             while not await self._bot_is_ready():
                 async for event in feed:
                     if event["type"] in ("presence", "commands_update"):
@@ -352,7 +280,7 @@ class PlaygroundClient:
         seconds.
         """
         user, channel = user_id or DEFAULT_USER, channel_id or DEFAULT_CHANNEL
-        async with self._feed(user) as feed, asyncio.timeout(timeout):
+        async with self.feed(user) as feed, asyncio.timeout(timeout):
             for message in (await self.state(user, channel))["messages"]:
                 if predicate(message):
                     return dict(message)
@@ -371,7 +299,7 @@ class PlaygroundClient:
         timeout: float = 30.0,  # noqa: ASYNC109
     ) -> Json:
         """Await `act()` with the feed open, and return the first event that fits."""
-        async with self._feed(user_id or DEFAULT_USER) as feed, asyncio.timeout(timeout):
+        async with self.feed(user_id or DEFAULT_USER) as feed, asyncio.timeout(timeout):
             await act()
             async for event in feed:
                 if predicate(event):
@@ -380,15 +308,9 @@ class PlaygroundClient:
 
     async def fetch(self, url: str) -> bytes:
         """Download a file from the CDN."""
-        async with self._http.get(url) as response:
+        async with self.http.get(url) as response:
             response.raise_for_status()
             return await response.read()
-
-
-async def _frames(socket: aiohttp.ClientWebSocketResponse) -> AsyncIterator[Json]:
-    async for frame in socket:
-        if frame.type is aiohttp.WSMsgType.TEXT:
-            yield json.loads(frame.data)
 
 
 def _options(options: Mapping[str, Any], focused: str | None = None) -> list[Json]:
