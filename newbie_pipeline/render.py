@@ -4,6 +4,7 @@ Importing this module loads no torch; `Renderer.load` does. The pictures of a re
 after the other, so each equals the one drawn alone with its seed.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,9 @@ class Renderer:
         cls, model_dir: Path | str, device: str | None = None, dtype: str | None = None
     ) -> "Renderer":
         """Load a checkpoint folder; raises CheckpointError when it cannot be used."""
+        # OpenMP's threads spin while they wait, which on cores shared with bot and queue made a
+        # picture up to five times slower. It is read when torch is first imported.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         from newbie_pipeline.checkpoint import load_pipeline  # noqa: PLC0415
 
         model_dir = Path(model_dir)
