@@ -16,8 +16,10 @@ log = structlog.get_logger("bot")
 
 ALREADY_ACKNOWLEDGED = 40060
 UNKNOWN_INTERACTION = 10062
-# What a request to Discord may raise when it is Discord or the network that fails.
-NETWORK_ERRORS = (discord.DiscordException, aiohttp.ClientError, TimeoutError, OSError)
+# What a request to Discord raises when the way there or Discord itself fails...
+CONNECTION_ERRORS = (aiohttp.ClientError, discord.DiscordServerError, TimeoutError, OSError)
+# ... and when Discord does not want it either.
+NETWORK_ERRORS = (*CONNECTION_ERRORS, discord.DiscordException)
 
 Interaction = discord.Interaction[discord.Client]
 Result = TypeVar("Result")
@@ -87,7 +89,7 @@ async def _answer_first(
     for is_last in (False, True):
         try:
             return await send()
-        except (aiohttp.ClientError, discord.DiscordServerError):
+        except CONNECTION_ERRORS:
             if is_last:
                 raise
         except discord.HTTPException as error:

@@ -8,7 +8,7 @@ import structlog
 from discord import app_commands
 from discord.ext import commands
 
-from bot.answers import Interaction, is_too_late, tell
+from bot.answers import CONNECTION_ERRORS, Interaction, is_too_late, tell
 from bot.async_queue import AsyncQueue
 from bot.errors import StartError
 from bot.intake import Intake
@@ -57,7 +57,10 @@ async def answer_failure(interaction: Interaction, error: BaseException) -> None
     if is_too_late(error):
         log.warning("answer_too_late", **ids)
         return
-    log.error("command_failed", code="internal", exc_info=error, **ids)
+    if isinstance(error, CONNECTION_ERRORS):
+        log.error("command_failed", code="connection", error=type(error).__name__, **ids)
+    else:
+        log.error("command_failed", code="internal", exc_info=error, **ids)
     is_unknown = isinstance(error, app_commands.CommandNotFound)
     key = "error.unknown_command" if is_unknown else "error.internal"
     try:

@@ -20,7 +20,7 @@ from bot.options import Defaults, Options, build_request, check_options
 from bot.positions import Board
 from bot.prompt_form import build_form
 from bot.prompt_text import check_file, unwrap
-from bot.refusals import REFUSALS, code_of, sentence
+from bot.refusals import REFUSALS, Refusal, code_of, sentence
 from bot.settings import BotSettings
 from bot.waiting_message import show_place
 from bot.withdrawals import Withdrawals
@@ -67,20 +67,26 @@ class Intake:
             self._open.add(task)
             task.add_done_callback(self._open.discard)
         received = time.monotonic()
+        refusal: Refusal | None = None
+        job: Job | None = None
         try:
             job = await self._accept(interaction, read)
-        except REFUSALS as refusal:
-            await tell(interaction, sentence(refusal, interaction.locale.value))
-            self._log(interaction, "refused", command, code_of(refusal), received)
+        except REFUSALS as error:
+            refusal = error
         except discord.NotFound as error:
             if not is_too_late(error):
                 raise
             self._log(interaction, "too_late", command, "too_late", received)
+            return
+        if refusal is not None:
+            # Outside of the handler: what fails here is logged without the quotes of a prompt.
+            await tell(interaction, sentence(refusal, interaction.locale.value))
+            self._log(interaction, "refused", command, code_of(refusal), received)
+        elif job is None:
+            self._log(interaction, "form_opened", command, "form_opened", received)
         else:
-            event = "form_opened" if job is None else "accepted"
-            self._log(interaction, event, command, event, received)
-            if job is not None:
-                await self._show_place(interaction, job)
+            self._log(interaction, "accepted", command, "accepted", received)
+            await self._show_place(interaction, job)
 
     async def drain(self, seconds: float) -> None:
         """Refuse what comes from now on and give open requests a little time to finish."""

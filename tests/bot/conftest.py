@@ -82,7 +82,7 @@ class Member:
                 and wanted(message)
             )
 
-        return await self.discord.wait_for_message(fits, self.id, timeout=10)
+        return await self.discord.wait_for_message(fits, self.id, timeout=30)
 
     async def messages(self) -> list[Json]:
         return list((await self.discord.state(self.id))["messages"])

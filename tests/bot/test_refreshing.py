@@ -41,7 +41,7 @@ async def shows(member: Member, message: Json, text: str) -> None:
     await member.discord.wait_for_message(
         lambda found: found["id"] == message["id"] and text in found["content"],
         member.id,
-        timeout=10,
+        timeout=30,
     )
 
 
@@ -115,7 +115,7 @@ async def test_a_deleted_message_is_tried_once(
     since = await last_request(discord)
     begin_next(queue)
     await shows(member, third, "position 2.")
-    await asyncio.sleep(2.0)
+    await asyncio.sleep(1.6)
     assert len(await edits(discord, since, second["id"])) == 1
 
 
@@ -126,7 +126,7 @@ async def test_a_dead_token_is_tried_once(
     await discord.advance_clock(15 * 60 + 1)
     since = await last_request(discord)
     begin_next(queue)
-    await asyncio.sleep(3.0)
+    await asyncio.sleep(2.0)
     assert [row["status"] for row in await edits(discord, since, second["id"])] == [
         pytest.approx(401, abs=3)
     ]

@@ -12,7 +12,7 @@ PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 async def refusal(member: Member, interaction_id: str, queue: RenderQueue) -> str:
     """Wait for the private sentence, and check that nothing else is left behind."""
     message = await member.discord.wait_for_message(
-        lambda found: is_private(found) and found["author"].get("bot"), member.id, timeout=10
+        lambda found: is_private(found) and found["author"].get("bot"), member.id, timeout=30
     )
     answers = [found for found in await member.messages() if is_answer(found, interaction_id)]
     assert [found["id"] for found in answers if not is_private(found)] == []

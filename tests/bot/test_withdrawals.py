@@ -96,7 +96,7 @@ async def submit_with_a_lost_answer(road: LossyRoad, queue: AsyncQueue) -> None:
 
 
 async def wait_until_gone(queue: RenderQueue) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while queue.active_ids():
             await asyncio.sleep(0.05)
 
