@@ -13,6 +13,9 @@ from .conftest import REFERENCE
 
 TOLERANCE = 5e-6
 CASES = ("case_a_b1_8x8_cap13", "case_b_b2_8x12_cap7_16")
+# An epsilon in these shows only below the tolerance; one layer deep, rounding is smaller still.
+EMBEDDERS = ("t_embedder", "cap_embedder", "clip_text_pooled_proj", "time_text_embed")
+EMBEDDER_TOLERANCE = 5e-7
 CAPTION_ONLY = ("cap_embedder", "context_refiner")
 IMAGE_ONLY = ("x_embedder", "noise_refiner")
 
@@ -78,7 +81,8 @@ def test_agrees_with_every_recorded_intermediate_at_tokens_that_count(reference_
                 elif name.startswith(IMAGE_ONLY):
                     tokens = image
                 own, other = own[:tokens], other[:tokens]
-            assert largest_difference(own, other) <= TOLERANCE, (name, sample)
+            allowed = EMBEDDER_TOLERANCE if name in EMBEDDERS else TOLERANCE
+            assert largest_difference(own, other) <= allowed, (name, sample)
 
 
 def test_a_context_that_is_handed_back_in_gives_the_same_at_another_t(reference_dit, case):
