@@ -17,7 +17,7 @@ from bot.client import NewbieBot
 from bot.positions import Refresh, plan
 from bot.waiting_message import show_place
 from jobs.errors import QueueUnavailable
-from jobs.models import DeliveryAddress, Job
+from jobs.models import DeliveryAddress
 
 log = structlog.get_logger("bot")
 
@@ -78,16 +78,19 @@ class Positions(commands.Cog):
         }
 
     async def _edit_in_turn(self, refreshes: list[Refresh]) -> None:
-        """Edit messages of one channel, a second apart."""
+        """Edit messages of one channel, a second apart; a failure ends this channel's turn."""
         for refresh in refreshes:
             channel = refresh.job.address.channel_id
             await asyncio.sleep(self._next_edit.get(channel, 0.0) - time.monotonic())
-            await self._edit(refresh.job)
+            went_well = await self._edit(refresh)
             self._next_edit[channel] = time.monotonic() + SECONDS_BETWEEN_EDITS
+            if not went_well:
+                return
 
-    async def _edit(self, job: Job) -> None:
+    async def _edit(self, refresh: Refresh) -> bool:
+        job = refresh.job
         try:
-            place = await show_place(
+            shown = await show_place(
                 self.bot.queue, job.id, job.address.locale, editor(self.bot, job.address)
             )
         except discord.HTTPException as error:
@@ -97,8 +100,12 @@ class Positions(commands.Cog):
         except (*NETWORK_ERRORS, QueueUnavailable) as error:
             log.warning("place_not_refreshed", job_id=job.id, error=type(error).__name__)
         else:
-            if place is not None:
-                self.bot.board.note(job.id, place, time.time())
+            if shown is not None:
+                # The place that was planned, not the one just read: only then does the next
+                # plan, which counts the same way, see no change where there is none.
+                self.bot.board.note(job.id, refresh.place, time.time())
+            return True
+        return False
 
 
 def editor(bot: NewbieBot, address: DeliveryAddress) -> Callable[[str], Awaitable[object]]:

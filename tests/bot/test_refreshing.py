@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from jobs.lifecycle import Lifecycle
+from jobs.models import OutcomeCode
 from jobs.queue import RenderQueue
 from playground.client import PlaygroundClient
 from supervisor.stack import Stack
@@ -59,6 +60,20 @@ async def test_nothing_is_edited_while_the_line_stands_still(
     await asyncio.sleep(0.5)
     since = await last_request(discord)
     await asyncio.sleep(1.5)
+    assert await edits(discord, since) == []
+
+
+async def test_a_report_in_line_does_not_set_off_edits_without_end(
+    member: Member, discord: PlaygroundClient, queue: RenderQueue
+):
+    first, _ = await wait_in_line(member, 2)
+    job_id = first["interaction_metadata"]["id"]
+    lifecycle = Lifecycle(queue)
+    assert lifecycle.fail(job_id, 0, OutcomeCode.WORKER_LOST)
+    lifecycle.enqueue_report(job_id, 0)
+    await asyncio.sleep(1.6)
+    since = await last_request(discord)
+    await asyncio.sleep(2.2)
     assert await edits(discord, since) == []
 
 

@@ -86,7 +86,7 @@ async def test_an_edit_that_hangs_is_given_up_while_its_lock_still_holds(
     waiting: AsyncQueue, queue: RenderQueue, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(waiting_message, "EDIT_SECONDS", 0.3)
-    monkeypatch.setattr(waiting_message, "WRITER_LOCK_SECONDS", 1.3)
+    monkeypatch.setattr(waiting_message, "WRITER_LOCK_SECONDS", 2.3)
     message = Message(seconds=30)
     writing = asyncio.create_task(show_place(waiting, JOB, "en-US", message.edit))
     await asyncio.sleep(0.8)
