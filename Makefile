@@ -27,7 +27,7 @@ check: $(READY_DEV) $(GPU_READY)  ## everything that must be clean before a chan
 	@$(MAKE) --no-print-directory test
 
 bench: $(READY_DEV) $(GPU_READY)  ## measure, and add rows to BENCHMARKS.md
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m benchmarks
 
 clean:  ## remove .venv, caches and the tiny model; data/ keeps its jobs and logs
 	rm -rf .venv build dist *.egg-info data/models/tiny data/models/tiny.unfinished-*
