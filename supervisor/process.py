@@ -171,10 +171,12 @@ class Supervisor:
                         self._take_lines(child, new)
                     for child in list(self._children.values()):
                         self._advance(child)
-                    self._changed.notify_all()
                     news, self._news = self._news, []
+                # First the news, then whoever waits: so `start` returns after "ready" was told.
                 for tell in news:
                     tell()
+                with self._changed:
+                    self._changed.notify_all()
         finally:
             self._finish()
 

