@@ -252,3 +252,30 @@ async def test_text_typed_after_the_name_goes_to_the_first_text_option(open_page
     page = await open_page()
     await page.composer.fill("/echo carried over")
     await expect(page.option("text").get_by_test_id("option-input")).to_have_value("carried over")
+
+
+async def test_a_form_that_was_left_is_there_again_with_its_text(open_page: OpenPage) -> None:
+    page = await open_page()
+    await page.open_command("echo")
+    await page.fill_option("text", "a long prompt")
+    await page.option("text").get_by_test_id("option-input").press("Escape")
+    await expect(page.test_id("command-form")).to_have_count(0)
+    await page.open_command("echo")
+    await expect(page.option("text").get_by_test_id("option-input")).to_have_value("a long prompt")
+    await page.test_id("command-send").click()
+    await page.wait_for_message("a long prompt")
+    await page.open_command("echo")
+    await expect(page.option("text").get_by_test_id("option-input")).to_have_value("")
+
+
+async def test_a_press_hits_its_button_although_it_takes_the_focus_from_a_wrong_value(
+    open_page: OpenPage,
+) -> None:
+    page = await open_page()
+    await page.open_command("echo")
+    await page.page.locator('[data-testid=option-add][data-option="count"]').click()
+    await page.page.keyboard.type("99")
+    await page.test_id("command-cancel").click(delay=60)
+    await expect(page.test_id("command-form")).to_have_count(0)
+    await page.open_command("echo")
+    await expect(page.option("count").get_by_test_id("option-error")).to_contain_text("from 1 to 4")

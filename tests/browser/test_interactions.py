@@ -110,3 +110,14 @@ async def test_a_command_that_nobody_answers_says_so_to_its_sender_alone(
     await expect(jun.test_id("notice")).to_have_count(0)
     await notice.get_by_test_id("notice-dismiss").click()
     await expect(notice).to_have_count(0)
+
+
+async def test_one_can_type_on_at_once_after_a_modal_was_closed(open_page: OpenPage) -> None:
+    page = await open_page()
+    for _ in range(3):
+        await page.send_command("ask")
+        await expect(page.modal).to_be_visible()
+        await page.page.keyboard.press("Escape")
+        await page.composer.press_sequentially("/pond")
+        await expect(page.composer).to_have_value("/pond")
+        await page.composer.fill("")

@@ -2,11 +2,9 @@
 
 import { avatar } from "./avatar.js";
 import { OPTION } from "./commands.js";
-import { h, uniqueId } from "./dom.js";
+import { h } from "./dom.js";
 import { icon } from "./icons.js";
-import { createControl } from "./option-controls.js";
-
-const WIDE = new Set([OPTION.STRING, OPTION.ATTACHMENT]);
+import { OptionField } from "./option-field.js";
 
 /** A form for one command; required options are there, optional ones can be added. */
 export class CommandForm {
@@ -32,6 +30,7 @@ export class CommandForm {
       { type: "submit", class: "send-button", "aria-label": `Send /${leaf.name}`, testid: "command-send" },
       icon("send"),
     );
+    this.hint = h("span", { class: "form-hint", "aria-hidden": "true" });
     this.element = this.#build();
     for (const option of leaf.options.filter(({ required }) => required)) this.add(option.name);
     // A command without required options opens with its first text field: that is what people came for.
@@ -44,7 +43,7 @@ export class CommandForm {
    * Add an option's field, or find the one that is there.
    *
    * @param {string} name
-   * @returns {{control: Object, element: HTMLElement}|null}
+   * @returns {OptionField|null}
    */
   add(name) {
     const option = this.leaf.options.find((candidate) => candidate.name === name);
@@ -70,12 +69,17 @@ export class CommandForm {
     const field = this.add(name);
     if (!field) return;
     field.control.fill(value);
-    this.#check(field);
+    field.check();
+  }
+
+  /** @returns {boolean} whether nothing is filled in */
+  get isEmpty() {
+    return [...this.fields.values()].every((field) => field.isEmpty);
   }
 
   /** Put the focus where one would go on typing. */
   focus() {
-    const empty = [...this.fields.values()].find(({ control }) => control.read().empty);
+    const empty = [...this.fields.values()].find((field) => field.isEmpty);
     (empty ?? [...this.fields.values()].at(-1))?.control.focus();
     if (!this.fields.size) this.submit.focus();
   }
@@ -89,8 +93,7 @@ export class CommandForm {
   takeFile(file) {
     const options = this.leaf.options.filter(({ type }) => type === OPTION.ATTACHMENT);
     const free =
-      options.find(({ name }) => !this.fields.has(name) || this.fields.get(name).control.read().empty) ??
-      options[0];
+      options.find(({ name }) => !this.fields.has(name) || this.fields.get(name).isEmpty) ?? options[0];
     if (free) this.fill(free.name, file);
     return Boolean(free);
   }
@@ -101,7 +104,7 @@ export class CommandForm {
    * @returns {{options: {name: string, value: *}[], files: File[]}|null} null when something is wrong
    */
   read() {
-    const wrong = [...this.fields.values()].filter((field) => !this.#check(field, true));
+    const wrong = [...this.fields.values()].filter((field) => !field.check(true));
     if (wrong.length) {
       wrong[0].control.focus();
       return null;
@@ -177,28 +180,32 @@ export class CommandForm {
       ),
       h("div", { class: "form-scroll" }, this.grid, this.more),
       this.error,
-      h(
-        "div",
-        { class: "form-foot" },
-        h(
-          "span",
-          { class: "form-hint" },
-          h("kbd", {}, "Enter"),
-          " sends, ",
-          h("kbd", {}, "Shift+Enter"),
-          " starts a new line, ",
-          h("kbd", {}, "Esc"),
-          " closes",
-        ),
-        this.submit,
-      ),
+      h("div", { class: "form-foot" }, this.hint, this.submit),
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       if (!this.busy) this.context.onSubmit(this);
     });
     form.addEventListener("keydown", (event) => this.#onKey(event));
+    form.addEventListener("focusin", (event) => this.#paintHint(event.target));
+    this.#paintHint(null);
     return form;
+  }
+
+  /** Say what the focused option is for; the line is always there, so that nothing moves. */
+  #paintHint(target) {
+    const focused = [...this.fields.values()].find(({ element }) => element.contains(target));
+    const added = this.leaf.options.find(({ name }) => name === target?.dataset.option);
+    const key = (name) => h("kbd", {}, name);
+    const keys = [
+      key("Enter"),
+      " sends, ",
+      key("Shift+Enter"),
+      " starts a new line, ",
+      key("Esc"),
+      " closes",
+    ];
+    this.hint.replaceChildren(...(focused ? [focused.hint] : added ? [added.description] : keys));
   }
 
   #onKey(event) {
@@ -217,77 +224,12 @@ export class CommandForm {
   }
 
   #field(option) {
-    const id = uniqueId("option");
-    const [hintId, errorId] = [`${id}-hint`, `${id}-error`];
-    const control = createControl(option, {
-      id,
-      describedBy: `${hintId} ${errorId}`,
+    return new OptionField(option, {
       entities: this.context.entities,
       suggest: (which, typed) => this.context.suggest(this, which, typed),
+      onRemove: ({ name }) => this.#remove(name),
+      onChange: () => this.setError(""),
     });
-    const remove = h(
-      "button",
-      {
-        type: "button",
-        class: "icon-button field-remove",
-        "aria-label": `Remove ${option.name}`,
-        testid: "option-remove",
-      },
-      icon("close"),
-    );
-    const error = h("p", { class: "field-error", id: errorId, role: "alert", testid: "option-error" });
-    const element = h(
-      "div",
-      {
-        class: `field${WIDE.has(option.type) && !option.choices?.length ? " is-wide" : ""}`,
-        testid: "option",
-        "data-option": option.name,
-      },
-      h(
-        "div",
-        { class: "field-box" },
-        h("label", { class: "field-name", for: id }, option.name),
-        control.element,
-        option.required ? null : remove,
-      ),
-      h(
-        "p",
-        { class: "field-hint", id: hintId },
-        option.required ? `${option.description} (required)` : option.description,
-      ),
-      error,
-    );
-    const field = { option, control, element, error, touched: false };
-    remove.addEventListener("click", () => this.#remove(option.name));
-    element.addEventListener("input", () => this.#check(field));
-    element.addEventListener("change", () => this.#check(field));
-    element.addEventListener("focusout", (event) => {
-      if (element.contains(event.relatedTarget) || control.read().empty) return;
-      field.touched = true;
-      this.#check(field);
-    });
-    element.addEventListener("keydown", (event) => {
-      const erase =
-        event.key === "Backspace" && !option.required && event.target.matches("textarea, input[type=text]");
-      if (!erase || event.target.value || event.repeat) return;
-      event.preventDefault();
-      this.#remove(option.name);
-    });
-    return field;
-  }
-
-  #check(field, final = false) {
-    const result = field.control.read();
-    if (final) field.touched = true;
-    let message = result.error ?? "";
-    if (result.empty && field.option.required) message = "This option is required.";
-    // Nobody is told off in the middle of a word: errors show once a field was left or sent.
-    const shown = field.touched ? message : "";
-    field.error.textContent = shown;
-    field.element.classList.toggle("is-invalid", Boolean(shown));
-    field.element.querySelector("textarea, input")?.setAttribute("aria-invalid", String(Boolean(shown)));
-    this.setError("");
-    return !message;
   }
 
   #remove(name) {

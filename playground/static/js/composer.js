@@ -1,21 +1,15 @@
 /**
- * The composer: an ordinary message, or a slash command's form in its place.
+ * The composer: the draft of an ordinary message, or a slash command's form in its place.
  *
- * Enter sends and Shift+Enter starts a new line. What was typed is dropped only once
- * the server has taken it.
+ * A form that is left with something in it is kept, and is there again when its command is
+ * opened the next time: Escape never costs anybody a long prompt.
  */
 
-import { postMessage } from "./api.js";
 import { CommandForm } from "./command-form.js";
 import { CommandPicker } from "./command-picker.js";
 import { commandPayload, matchTyped, slashCommands } from "./commands.js";
-import { growWithText, h } from "./dom.js";
-import { fileError } from "./file-picker.js";
-import { icon } from "./icons.js";
-import { Tray } from "./tray.js";
-
-const LONGEST_MESSAGE = 2000;
-const MOST_FILES = 10;
+import { h } from "./dom.js";
+import { Draft } from "./draft.js";
 
 /** Everything below the messages. */
 export class Composer {
@@ -31,14 +25,27 @@ export class Composer {
     this.context = context;
     this.store = context.store;
     this.form = null;
-    this.busy = false;
-    this.tray = new Tray(() => this.#paint());
-    this.#build();
-    this.picker = new CommandPicker(this.input, (leaf) => this.openCommand(leaf.name));
-    this.element.prepend(this.picker.element);
-    this.store.addEventListener("state", () => this.#onState());
-    this.store.addEventListener("commands", () => this.#onCommands());
-    this.store.addEventListener("presence", () => this.#refreshPicker());
+    this.kept = new Map();
+    this.draft = new Draft(this.store, {
+      onInput: () => this.#onInput(),
+      onKey: (event) => this.picker.onKey(event),
+      onBlur: () => this.picker.close(),
+    });
+    this.picker = new CommandPicker(this.draft.input, (leaf) => this.openCommand(leaf.name));
+    this.element = h(
+      "section",
+      { class: "composer", "aria-label": "Write", testid: "composer" },
+      this.picker.element,
+      this.draft.element,
+    );
+    this.element.addEventListener("paste", (event) => {
+      if (!event.clipboardData.files.length) return;
+      event.preventDefault();
+      this.takeFiles([...event.clipboardData.files]);
+    });
+    for (const type of ["state", "commands", "presence"]) {
+      this.store.addEventListener(type, () => this.#refreshPicker());
+    }
   }
 
   /** @returns {import("./commands.js").Leaf[]} */
@@ -46,32 +53,30 @@ export class Composer {
     return slashCommands(this.store.commands);
   }
 
+  /** Put the focus into the field that is open. */
+  focus() {
+    if (this.form) this.form.focus();
+    else this.draft.input.focus();
+  }
+
   /**
-   * Open a command's form in place of the text field.
+   * Open a command's form in place of the draft.
    *
    * @param {string} name without the slash
-   * @param {Object<string, *>} [values] options to fill in
+   * @param {Object<string, *>} [values] options to fill in; with them the form starts empty
    * @returns {CommandForm|null} null when there is no such command
    */
-  openCommand(name, values = {}) {
+  openCommand(name, values) {
     const leaf = this.commands.find((candidate) => candidate.name === name);
     if (!leaf) return null;
     this.closeCommand({ focus: false });
-    this.form = new CommandForm(leaf, {
-      application: this.store.application,
-      entities: this.context.entities,
-      suggest: (form, option, typed) => this.#suggest(form, option, typed),
-      onSubmit: (form) => this.#sendCommand(form),
-      onCancel: () => this.closeCommand(),
-    });
-    for (const file of this.tray.files) if (this.form.takeFile(file)) this.tray.remove(file);
-    this.input.value = "";
-    growWithText(this.input);
+    this.form = (!values && this.#takeKept(leaf)) || this.#newForm(leaf);
+    for (const file of this.draft.tray.files) if (this.form.takeFile(file)) this.draft.tray.remove(file);
+    this.draft.clearText();
     this.picker.close();
-    this.setError("");
-    this.row.hidden = true;
+    this.draft.element.hidden = true;
     this.element.append(this.form.element);
-    for (const [option, value] of Object.entries(values)) this.form.fill(option, value);
+    for (const [option, value] of Object.entries(values ?? {})) this.form.fill(option, value);
     this.form.focus();
     return this.form;
   }
@@ -79,13 +84,22 @@ export class Composer {
   /**
    * Leave the command's form.
    *
-   * @param {{focus?: boolean}} [settings]
+   * @param {{focus?: boolean, keep?: boolean}} [settings]
    */
-  closeCommand({ focus = true } = {}) {
-    this.form?.element.remove();
+  closeCommand({ focus = true, keep = true } = {}) {
+    if (this.form) {
+      this.form.element.remove();
+      if (keep && !this.form.isEmpty) this.kept.set(this.form.leaf.name, this.form);
+    }
     this.form = null;
-    this.row.hidden = false;
-    if (focus) this.input.focus();
+    this.draft.element.hidden = false;
+    if (focus) this.draft.input.focus();
+  }
+
+  /** Forget kept forms, as when somebody else sits down. */
+  reset() {
+    this.closeCommand({ focus: false, keep: false });
+    this.kept.clear();
   }
 
   /**
@@ -94,232 +108,48 @@ export class Composer {
    * @param {File[]} files
    */
   takeFiles(files) {
-    const rest = files.filter((file) => !this.form?.takeFile(file));
-    if (!rest.length) return;
-    if (this.form) this.closeCommand();
-    const error = rest.map(fileError).find(Boolean);
-    const tooMany =
-      this.tray.files.length + rest.length > MOST_FILES ? `A message takes at most ${MOST_FILES} files.` : "";
-    this.setError(error || tooMany);
-    if (error || tooMany) return;
-    this.tray.add(rest);
-    this.input.focus();
-  }
-
-  /**
-   * Show why something was not sent.
-   *
-   * @param {string} message empty hides it
-   * @param {Node} [action]
-   */
-  setError(message, action) {
-    this.error.replaceChildren(
-      ...(message ? [icon("warning"), h("span", {}, message), action].filter(Boolean) : []),
-    );
-  }
-
-  #build() {
-    this.input = h("textarea", {
-      id: "composer-input",
-      class: "composer-input",
-      rows: "1",
-      role: "combobox",
-      "aria-expanded": "false",
-      "aria-autocomplete": "list",
-      "aria-haspopup": "listbox",
-      "aria-describedby": "composer-error",
-      spellcheck: "true",
-      testid: "composer-input",
-    });
-    this.fileInput = h("input", {
-      type: "file",
-      multiple: true,
-      class: "visually-hidden",
-      tabindex: "-1",
-      "aria-label": "Files for the message",
-      testid: "composer-files",
-    });
-    const attach = h(
-      "button",
-      {
-        type: "button",
-        class: "icon-button attach-button",
-        "aria-label": "Attach files",
-        title: "Attach files",
-        testid: "composer-attach",
-        on: { click: () => this.fileInput.click() },
-      },
-      icon("plus"),
-    );
-    const slash = h(
-      "button",
-      {
-        type: "button",
-        class: "icon-button slash-button",
-        "aria-label": "Show the commands",
-        title: "Commands",
-        testid: "composer-commands",
-        on: { click: () => this.startCommand() },
-      },
-      icon("slash"),
-    );
-    this.sendButton = h(
-      "button",
-      {
-        type: "button",
-        class: "send-button",
-        "aria-label": "Send the message",
-        testid: "composer-send",
-        on: { click: () => this.#sendMessage() },
-      },
-      icon("send"),
-    );
-    this.counter = h("span", { class: "counter", "aria-live": "polite" });
-    this.row = h(
-      "div",
-      { class: "composer-box" },
-      this.tray.element,
-      h(
-        "div",
-        { class: "composer-row" },
-        attach,
-        this.fileInput,
-        this.input,
-        this.counter,
-        slash,
-        this.sendButton,
-      ),
-    );
-    this.error = h("p", {
-      class: "composer-error",
-      id: "composer-error",
-      role: "alert",
-      testid: "composer-error",
-    });
-    this.element = h(
-      "section",
-      { class: "composer", "aria-label": "Write", testid: "composer" },
-      this.error,
-      this.row,
-    );
-    this.fileInput.addEventListener("change", () => {
-      this.takeFiles([...this.fileInput.files]);
-      this.fileInput.value = "";
-    });
-    this.input.addEventListener("input", () => this.#onInput());
-    this.input.addEventListener("keydown", (event) => this.#onKey(event));
-    this.input.addEventListener("blur", () => this.picker.close());
-    this.element.addEventListener("paste", (event) => {
-      if (!event.clipboardData.files.length) return;
-      event.preventDefault();
-      this.takeFiles([...event.clipboardData.files]);
-    });
+    if (!this.form) this.draft.takeFiles(files);
+    else if (!files.every((file) => this.form.takeFile(file)))
+      this.form.setError(`/${this.form.leaf.name} takes no file.`);
   }
 
   /** Type the slash for someone who does not know it. */
   startCommand() {
-    this.input.value = "/";
-    this.input.focus();
-    this.#onInput();
+    this.draft.write("/");
+  }
+
+  #newForm(leaf) {
+    return new CommandForm(leaf, {
+      application: this.store.application,
+      entities: this.context.entities,
+      suggest: (form, option, typed) => this.#suggest(form, option, typed),
+      onSubmit: (form) => this.#sendCommand(form),
+      onCancel: () => this.closeCommand(),
+    });
+  }
+
+  #takeKept(leaf) {
+    const form = this.kept.get(leaf.name);
+    this.kept.delete(leaf.name);
+    return form && JSON.stringify(form.leaf) === JSON.stringify(leaf) ? form : null;
   }
 
   #onInput() {
-    growWithText(this.input);
-    this.setError("");
-    const text = this.input.value;
+    const { text } = this.draft;
     const leaf = matchTyped(this.commands, text);
-    if (leaf) {
-      const form = this.openCommand(leaf.name);
-      const value = text.slice(leaf.name.length + 2);
-      const first = leaf.options.find(({ name }) => form.fields.has(name));
-      if (value && first) form.fill(first.name, value);
+    if (!leaf) {
+      this.#refreshPicker();
       return;
     }
-    this.#refreshPicker();
-    this.#paint();
+    const form = this.openCommand(leaf.name);
+    const value = text.slice(leaf.name.length + 2);
+    const first = leaf.options.find(({ name }) => form.fields.has(name));
+    if (value && first) form.fill(first.name, value);
   }
 
   #refreshPicker() {
-    if (document.activeElement === this.input)
-      this.picker.update(this.input.value, this.commands, this.store.application);
-  }
-
-  #onKey(event) {
-    if (event.isComposing || this.picker.onKey(event)) return;
-    if (event.key === "Enter" && !event.shiftKey) {
-      event.preventDefault();
-      this.#sendMessage();
-    }
-  }
-
-  #onState() {
-    const channel = this.store.channel?.name ?? "channel";
-    const narrow = matchMedia("(max-width: 640px)").matches;
-    const placeholder = narrow ? `Message #${channel}` : `Message #${channel}, or type / for commands`;
-    this.input.placeholder = placeholder;
-    this.input.setAttribute("aria-label", placeholder);
-    this.#onCommands();
-    this.#paint();
-  }
-
-  #onCommands() {
-    this.#refreshPicker();
-    // A form whose command is gone or not ours any more cannot be sent.
-    if (this.form && !this.commands.some(({ name }) => name === this.form.leaf.name))
-      this.closeCommand({ focus: false });
-  }
-
-  #paint() {
-    const length = [...this.input.value].length;
-    this.counter.textContent = length > LONGEST_MESSAGE - 200 ? String(LONGEST_MESSAGE - length) : "";
-    this.counter.classList.toggle("is-over", length > LONGEST_MESSAGE);
-    this.sendButton.classList.toggle("is-ready", Boolean(this.input.value.trim() || this.tray.files.length));
-  }
-
-  async #sendMessage() {
-    const content = this.input.value.trim();
-    if (this.busy || (!content && !this.tray.files.length)) return;
-    if ([...content].length > LONGEST_MESSAGE) {
-      const convert = h(
-        "button",
-        { type: "button", class: "link-button", testid: "composer-as-file" },
-        "Attach it as a text file",
-      );
-      convert.addEventListener("click", () => this.#attachText(content));
-      this.setError(
-        `Your message has ${[...content].length} characters; the most is ${LONGEST_MESSAGE}.`,
-        convert,
-      );
-      return;
-    }
-    this.busy = true;
-    try {
-      await postMessage(
-        { user_id: this.store.userId, channel_id: this.store.channelId, content },
-        this.tray.files,
-      );
-      this.input.value = "";
-      this.tray.clear();
-      growWithText(this.input);
-      this.setError("");
-    } catch (refusal) {
-      this.setError(refusal.message);
-    } finally {
-      this.busy = false;
-      this.#paint();
-      this.input.focus();
-    }
-  }
-
-  #attachText(content) {
-    const isXml = content.startsWith("<");
-    this.input.value = "";
-    growWithText(this.input);
-    this.takeFiles([
-      new File([content], isXml ? "message.xml" : "message.txt", {
-        type: isXml ? "application/xml" : "text/plain",
-      }),
-    ]);
+    if (document.activeElement !== this.draft.input) return;
+    this.picker.update(this.draft.text, this.commands, this.store.application);
   }
 
   async #sendCommand(form) {
@@ -327,14 +157,9 @@ export class Composer {
     if (!filled) return;
     form.setBusy(true);
     try {
-      const payload = {
-        kind: "command",
-        user_id: this.store.userId,
-        channel_id: this.store.channelId,
-        ...commandPayload(form.leaf, filled.options),
-      };
+      const payload = { kind: "command", ...this.#where(), ...commandPayload(form.leaf, filled.options) };
       await this.context.act(payload, filled.files, `/${form.leaf.name}`);
-      if (this.form === form) this.closeCommand();
+      if (this.form === form) this.closeCommand({ keep: false });
     } catch (refusal) {
       form.setError(refusal.message);
     } finally {
@@ -343,21 +168,17 @@ export class Composer {
   }
 
   #suggest(form, option, typed) {
-    const others = form.collect().options.filter(({ name }) => name !== option.name && !isFile(form, name));
+    const isFile = ({ name }) => Boolean(form.fields.get(name).control.read().file);
+    const others = form.collect().options.filter((other) => other.name !== option.name && !isFile(other));
     const options = [...others, { name: option.name, value: typed, focused: true }];
-    const payload = {
-      kind: "autocomplete",
-      user_id: this.store.userId,
-      channel_id: this.store.channelId,
-      ...commandPayload(form.leaf, options),
-    };
+    const payload = { kind: "autocomplete", ...this.#where(), ...commandPayload(form.leaf, options) };
     return new Promise((resolve, reject) => {
       const failed = () => reject(new Error("Loading options failed"));
       this.context.interactions.send(payload, [], { choices: resolve, failed }).catch(failed);
     });
   }
-}
 
-function isFile(form, name) {
-  return Boolean(form.fields.get(name).control.read().file);
+  #where() {
+    return { user_id: this.store.userId, channel_id: this.store.channelId };
+  }
 }

@@ -131,7 +131,7 @@ class Page {
     this.target = { userId, channelId };
     this.root.setAttribute("aria-busy", "true");
     this.messages.reset();
-    this.composer.closeCommand({ focus: false });
+    this.composer.reset();
     if (userId !== this.store.userId) {
       this.feed.follow(userId);
       return;
@@ -173,7 +173,7 @@ class Page {
       "input, textarea, select, button, a, [role=button], [contenteditable]",
     );
     if (typing || this.composer.form) return;
-    this.composer.input.focus();
+    this.composer.focus();
   }
 
   #complain(message) {

@@ -143,7 +143,9 @@ export class MessageList {
 
   /** Scroll to the newest message. */
   toBottom() {
-    this.scroller.scrollTop = this.scroller.scrollHeight;
+    // An empty channel starts with its welcome, whatever the composer takes of the window.
+    const isEmpty = !this.views.size && !this.notices.length;
+    this.scroller.scrollTop = isEmpty ? 0 : this.scroller.scrollHeight;
     this.following = true;
     this.unseen = 0;
     this.jump.hidden = true;

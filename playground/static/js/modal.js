@@ -1,6 +1,7 @@
 /** Shows a bot's modal and sends it; it stays open, with what was typed, until it is answered. */
 
 import { avatar } from "./avatar.js";
+import { showDialog } from "./dialog.js";
 import { h, uniqueId } from "./dom.js";
 import { icon } from "./icons.js";
 import { modalFields } from "./modal-fields.js";
@@ -84,9 +85,7 @@ export function openModal(modal, context) {
   });
   cancel.addEventListener("click", () => dialog.close());
   close.addEventListener("click", () => dialog.close());
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
+  showDialog(dialog);
   fields.find(({ focus }) => focus)?.focus();
 }
 

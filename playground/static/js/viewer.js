@@ -1,5 +1,6 @@
 /** The full-screen picture viewer: a modal dialog with download, next and previous. */
 
+import { showDialog } from "./dialog.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 
@@ -68,10 +69,8 @@ export function openViewer(pictures, index) {
   });
   close.addEventListener("click", () => dialog.close());
   stage.addEventListener("click", (event) => event.target === stage && dialog.close());
-  dialog.addEventListener("close", () => dialog.remove());
   show(index);
-  document.body.append(dialog);
-  dialog.showModal();
+  showDialog(dialog);
   close.focus();
 }
 
