@@ -254,17 +254,28 @@ class PlaygroundClient(ControlConnection):
             async for event in feed:
                 yield event
 
-    async def wait_for_bot(self, timeout: float = 30.0) -> None:  # noqa: ASYNC109
-        """Return once a bot is online and its commands are registered."""
+    async def wait_for_bot(
+        self,
+        timeout: float = 30.0,  # noqa: ASYNC109
+        *,
+        after_sessions: int = 0,
+    ) -> None:
+        """Return once a bot is online and its commands are registered.
+
+        `after_sessions` is for a bot that is started again: the `sessions` of the state before
+        it, so that the session of the one that just ended is not taken for the new one.
+        """
         async with self.feed(DEFAULT_USER) as feed, asyncio.timeout(timeout):
-            while not await self._bot_is_ready():
+            while not await self._bot_is_ready(after_sessions):
                 async for event in feed:
                     if event["type"] in ("presence", "commands_update"):
                         break
 
-    async def _bot_is_ready(self) -> bool:
+    async def _bot_is_ready(self, after_sessions: int) -> bool:
         state = await self.state(DEFAULT_MODERATOR)
-        return bool(state["application"]["online"] and state["commands"])
+        application = state["application"]
+        is_new = application["sessions"] > after_sessions
+        return bool(application["online"] and is_new and state["commands"])
 
     async def wait_for_message(
         self,

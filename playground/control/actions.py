@@ -5,6 +5,7 @@ from typing import Any
 from playground import message_payloads, permissions, posting
 from playground.attachments import Upload
 from playground.errors import ApiError, ControlError
+from playground.gateway.hub import GatewayHub
 from playground.interactions.acts import member_in_channel, visible_commands
 from playground.model import Channel, ChannelType, Json, User
 from playground.validation.form import Form, FormErrors
@@ -14,7 +15,7 @@ from playground.world import GUILD_ID, GUILD_NAME, World
 SHOWN_MESSAGES = 500
 
 
-def state(world: World, user_id: str, channel_id: str | None, *, online: bool) -> Json:
+def state(world: World, user_id: str, channel_id: str | None, hub: GatewayHub) -> Json:
     """Return everything that a member's client shows of one channel."""
     wanted = channel_id or world.guild_channels()[0].id
     user, channel = member_in_channel(world, {"user_id": user_id, "channel_id": wanted})
@@ -23,7 +24,8 @@ def state(world: World, user_id: str, channel_id: str | None, *, online: bool) -
         "application": {
             "id": world.application.id,
             "name": world.application.name,
-            "online": online,
+            "online": hub.online,
+            "sessions": hub.sessions_started,
         },
         "guild": {"id": GUILD_ID, "name": GUILD_NAME},
         "channels": [_channel(c) for c in _visible_channels(world, user)],

@@ -38,7 +38,7 @@ class MemberFeed:
         user = self._world.members.find(request.query.get("user_id", ""))
         if user is None:
             raise ControlError("unknown_user", "There is no such member.", 404)
-        socket = web.WebSocketResponse(heartbeat=20, max_msg_size=4096, compress=False)
+        socket = web.WebSocketResponse(heartbeat=20, max_msg_size=4096, compress=False, timeout=1.0)
         watcher = Watcher(user)
         # Watching starts before the handshake ends: a client that is connected misses nothing.
         self._watchers.add(watcher)
@@ -58,8 +58,8 @@ class MemberFeed:
 
     async def close_all(self) -> None:
         """Close every feed, for the end of the process."""
-        for socket in list(self._sockets):
-            await socket.close(code=1001, message=b"Going away.")
+        sockets = list(self._sockets)
+        await asyncio.gather(*(s.close(code=1001, message=b"Going away.") for s in sockets))
 
     def _on_event(self, event: Event) -> None:
         watchers = [w for w in self._watchers if self._may_see(w.user, event)]

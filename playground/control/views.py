@@ -101,7 +101,7 @@ class ControlApi:
     async def _state(self, request: web.Request) -> web.StreamResponse:
         user_id = request.query.get("user_id", MIKA.id)
         channel_id = request.query.get("channel_id")
-        shown = actions.state(self._world, user_id, channel_id, online=self._hub.online)
+        shown = actions.state(self._world, user_id, channel_id, self._hub)
         return web.json_response(shown)
 
     async def _interactions(self, request: web.Request) -> web.StreamResponse:
@@ -160,5 +160,5 @@ class ControlApi:
 
     async def _requests(self, request: web.Request) -> web.StreamResponse:
         since = request.query.get("since", "0")
-        entries = self._journal.since(int(since) if since.isdigit() else 0)
+        entries = self._journal.since(int(since) if since.isdecimal() else 0)
         return web.json_response(entries, dumps=json.dumps)

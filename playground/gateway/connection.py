@@ -12,6 +12,7 @@ import structlog
 from aiohttp import WSMsgType, web
 
 from playground import payloads
+from playground.events import PresenceChanged
 from playground.gateway.compression import compressor_for
 from playground.gateway.hub import GatewayHub
 from playground.gateway.session import ALL_INTENTS, PRIVILEGED, Intent, Session
@@ -57,7 +58,6 @@ class GatewayConnection:
         self._last_heartbeat = time.monotonic()
         self._received: deque[float] = deque(maxlen=EVENTS_PER_MINUTE)
         self._session: Session | None = None
-        self._closing: tuple[int, str] | None = None
 
     @property
     def session(self) -> Session | None:
@@ -175,14 +175,14 @@ class GatewayConnection:
         shard = data.get("shard", [0, 1])
         if shard != [0, 1]:
             raise CloseConnection(4010, "Invalid shard.")
-        was_online = self._hub.online
         session = Session(secrets.token_hex(16), intents, self._outgoing.put_nowait)
         self._session = session
         self._hub.add(session)
         session.dispatch("READY", self._ready(session))
         if session.wants(Intent.GUILDS):
             session.dispatch("GUILD_CREATE", payloads.gateway_guild(self._world))
-        self._hub.announce(was_online)
+        # Told even when another bot is online: some wait for this very session.
+        self._world.bus.publish(PresenceChanged(online=True))
         log.info("gateway_ready", intents=intents)
 
     def _ready(self, session: Session) -> Json:
@@ -242,8 +242,9 @@ class GatewayConnection:
             if not query and not session.wants(Intent.GUILD_MEMBERS):
                 return
             named = [u for u in self._world.members.all() if u.username.startswith(query)]
-            limit = data.get("limit") or len(named)
-            found = named[: min(int(limit), 100 if query else len(named))]
+            limit = data.get("limit")
+            most = 100 if query else len(named)
+            found = named[: min(limit, most) if isinstance(limit, int) and limit > 0 else most]
         known = {user.id for user in found}
         chunk: Json = {
             "guild_id": GUILD_ID,

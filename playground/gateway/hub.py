@@ -20,6 +20,7 @@ class GatewayHub:
     def __init__(self, world: World) -> None:
         self._world = world
         self._sessions: dict[str, Session] = {}
+        self.sessions_started = 0
         world.bus.subscribe(self._on_event)
 
     @property
@@ -31,6 +32,7 @@ class GatewayHub:
         """Take in an identified session."""
         self._drop_finished()
         self._sessions[session.id] = session
+        self.sessions_started += 1
 
     def get(self, session_id: str) -> Session | None:
         """Return a session that can still be resumed."""

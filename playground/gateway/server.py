@@ -1,5 +1,7 @@
 """The gateway's address: opens a connection per websocket, and can cut them all."""
 
+import asyncio
+
 import structlog
 from aiohttp import web
 
@@ -8,6 +10,8 @@ from playground.gateway.hub import GatewayHub
 from playground.rest.guilds import gateway_url
 from playground.world import World
 
+# How long a peer that does not answer a close may keep the process from ending.
+CLOSE_TIMEOUT = 1.0
 log = structlog.get_logger("playground.gateway")
 
 
@@ -26,7 +30,7 @@ class GatewayServer:
         router.add_get("/gateway", self._accept)
 
     async def _accept(self, request: web.Request) -> web.StreamResponse:
-        socket = web.WebSocketResponse(compress=False, max_msg_size=1 << 20)
+        socket = web.WebSocketResponse(compress=False, max_msg_size=1 << 20, timeout=CLOSE_TIMEOUT)
         await socket.prepare(request)
         if request.query.get("v", "10") != "10":
             await socket.close(code=4012, message=b"Invalid API version.")
@@ -68,5 +72,4 @@ class GatewayServer:
 
     async def close_all(self) -> None:
         """Close every connection, for the end of the process."""
-        for connection in list(self._connections):
-            await connection.close(1001, "Going away.")
+        await asyncio.gather(*(c.close(1001, "Going away.") for c in list(self._connections)))

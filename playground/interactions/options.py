@@ -74,7 +74,7 @@ class OptionReader:
         return result
 
     def _attachment(self, option: Json, value: Any) -> str:
-        index = int(value) if isinstance(value, int) or str(value).isdigit() else -1
+        index = int(value) if isinstance(value, int) or str(value).isdecimal() else -1
         if not 0 <= index < len(self._files):
             raise ControlError("no_file", f"{option['name']}: There is no file number {value}.")
         file = self._files[index]

@@ -59,8 +59,8 @@ def list_members(world: World, call: Call) -> Reply:
     _require(world, call)
     if not world.application.privileged_intents:
         raise missing_access()
-    limit = int(call.query.get("limit", "1")) if call.query.get("limit", "1").isdigit() else 1
-    after = int(call.query.get("after", "0")) if call.query.get("after", "0").isdigit() else 0
+    limit = int(call.query.get("limit", "1")) if call.query.get("limit", "1").isdecimal() else 1
+    after = int(call.query.get("after", "0")) if call.query.get("after", "0").isdecimal() else 0
     users = sorted(world.members.all(), key=lambda user: int(user.id))
     chosen = [user for user in users if int(user.id) > after][: min(limit, 1000)]
     return Reply([payloads.member(user) for user in chosen])

@@ -82,7 +82,7 @@ def _page(messages: list[Message], name: str, pivot: int, limit: int) -> list[Me
 def _limit(value: str | None) -> int:
     if value is None:
         return 50
-    if not value.isdigit() or not 1 <= int(value) <= 100:
+    if not value.isdecimal() or not 1 <= int(value) <= 100:
         words = "int value should be between 1 and 100."
         raise invalid(("limit",), "NUMBER_TYPE_MAX", words)
     return int(value)

@@ -55,13 +55,28 @@ async def test_presence_follows_the_connection(start_bot, client) -> None:
     async def answer(interaction: discord.Interaction) -> None: ...
 
     bot = drawing_bot(answer)
-    assert not (await client.state())["application"]["online"]
+    application = (await client.state())["application"]
+    assert (application["online"], application["sessions"]) == (False, 0)
     await start_bot(bot)
     assert (await client.state())["application"]["online"]
     await client.wait_for_event(
         lambda e: e == {"type": "presence", "data": {"online": False}}, bot.close, timeout=5
     )
-    assert not (await client.state())["application"]["online"]
+    application = (await client.state())["application"]
+    assert (application["online"], application["sessions"]) == (False, 1)
+
+
+async def test_waiting_for_a_bot_can_tell_a_new_one_from_the_old(start_bot, client) -> None:
+    async def answer(interaction: discord.Interaction) -> None: ...
+
+    await start_bot(drawing_bot(answer))
+    with pytest.raises(TimeoutError):
+        await client.wait_for_bot(0.3, after_sessions=1)
+    waiting = asyncio.create_task(client.wait_for_bot(20, after_sessions=1))
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    await start_bot(drawing_bot(answer))
+    await waiting
 
 
 async def test_discord_py_waits_out_a_429(start_bot, client) -> None:

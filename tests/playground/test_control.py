@@ -12,7 +12,7 @@ import pytest
 
 from playground.client import ActionRefused, PlaygroundClient
 from playground.server import ConfigurationError, PlaygroundServer, ServerOptions
-from tests.playground.conftest import CHANNEL, MEMBER, MODERATOR, OTHER_MEMBER, Rest
+from tests.playground.conftest import CHANNEL, MEMBER, MODERATOR, OTHER_MEMBER, TOKEN, Rest
 
 ROOT = Path(__file__).parents[2]
 
@@ -172,3 +172,18 @@ def test_the_process_says_where_it_listens_and_ends_cleanly(tmp_path: Path, numb
     out, err = process.communicate(timeout=10)
     assert process.returncode == 0
     assert "hunter2" not in out + err + json.dumps(line)
+
+
+async def test_the_process_ends_soon_with_clients_that_do_not_listen(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "playground", "--port", "0", "--data-dir", str(tmp_path)]
+    process = await asyncio.create_subprocess_exec(
+        *command, "--token", TOKEN, cwd=ROOT, stdout=-1, stderr=subprocess.DEVNULL
+    )
+    url = json.loads(await process.stdout.readline())["url"]
+    async with aiohttp.ClientSession() as session:
+        await session.ws_connect(f"{url}/playground/events?user_id={MEMBER}")
+        bot = await session.ws_connect(f"{url}/gateway/")
+        await bot.send_json({"op": 2, "d": {"token": TOKEN, "intents": 0, "properties": {}}})
+        await bot.receive()
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 8) == 0
