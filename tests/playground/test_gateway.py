@@ -10,7 +10,7 @@ import pytest
 
 from playground.client import PlaygroundClient
 from playground.server import PlaygroundServer, ServerOptions
-from tests.playground.conftest import APPLICATION, GUILD, MEMBER, TOKEN, raw_gateway
+from tests.playground.conftest import APPLICATION, GUILD, MEMBER, TOKEN, Rest, raw_gateway
 
 GUILDS, GUILD_MESSAGES, CONTENT = 1, 1 << 9, 1 << 15
 
@@ -168,6 +168,23 @@ async def test_intents_decide_what_is_heard(session, server, client: PlaygroundC
         assert (await next_event(hearing, "MESSAGE_DELETE"))["d"]["id"] == posted["id"]
         await deaf.send_json({"op": 1, "d": None})
         assert (await deaf.receive_json())["op"] == 11
+
+
+async def test_ephemeral_messages_do_not_travel_over_the_gateway(
+    session, server, client, rest: Rest
+) -> None:
+    command = {"name": "draw", "description": "x"}
+    await rest("POST", f"/applications/{APPLICATION}/commands", command)
+    async with raw_gateway(session, server.url) as socket:
+        await connect(socket, GUILD_MESSAGES)
+        await client.command("draw")
+        asked = (await next_event(socket, "INTERACTION_CREATE"))["d"]
+        callback = f"/interactions/{asked['id']}/{asked['token']}/callback"
+        await rest("POST", callback, {"type": 4, "data": {"content": "hush", "flags": 64}})
+        hook = f"/webhooks/{APPLICATION}/{asked['token']}"
+        await rest("POST", hook, {"content": "still hush", "flags": 64})
+        await rest("POST", hook, {"content": "loud"})
+        assert (await next_event(socket, "MESSAGE_CREATE"))["d"]["content"] == "loud"
 
 
 async def test_the_content_intent_shows_words_where_the_application_has_it(
