@@ -17,6 +17,9 @@ from playground.snowflakes import SnowflakeFactory, is_snowflake
 
 UPLOAD_LIMIT = 10 * 1024 * 1024
 FILES_PER_MESSAGE = 10
+# Python's own table alone: the machine's mime.types must not change what a bot sees.
+_TYPES = mimetypes.MimeTypes()
+_TYPES.add_type("image/webp", ".webp")
 _UNSAFE = re.compile(r"[^\w.\-]+", re.UNICODE)
 
 
@@ -125,7 +128,7 @@ class AttachmentStore:
 
 def content_type_of(filename: str) -> str:
     """Return the content type that Discord derives from a file's name."""
-    guessed, _ = mimetypes.guess_type(filename)
+    guessed, _ = _TYPES.guess_type(filename)
     if guessed is None:
         return "application/octet-stream"
     if guessed.startswith("text/") or guessed in ("application/json", "application/xml"):

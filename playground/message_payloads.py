@@ -172,6 +172,12 @@ def conceal(world: World, record: Message, payload: Json, *, always: bool = Fals
 
     `always` is for a session that did not ask for the intent, whatever the application has.
     """
+    nested, reference = payload.get("referenced_message"), record.reference
+    if nested is not None and reference is not None:
+        answered = world.messages.get(reference["channel_id"], reference["message_id"])
+        if answered is not None:
+            shown = conceal(world, answered, nested, always=always)
+            payload = {**payload, "referenced_message": shown}
     intent_granted = world.application.privileged_intents and not always
     if may_read_content(world, record) or intent_granted:
         return payload

@@ -47,25 +47,25 @@ def read(reader, body: object) -> None:
         assert (refused.status, refused.code) == (400, 50035)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(BODIES)
 def test_any_message_body_is_taken_or_refused(body: object) -> None:
     read(lambda form: read_message(form, ()), body)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(BODIES)
 def test_any_command_body_is_taken_or_refused(body: object) -> None:
     read(read_command, body)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(BODIES)
 def test_any_modal_body_is_taken_or_refused(body: object) -> None:
     read(read_modal, body)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\xff\xd8", b"RIFF1234WEBPVP8 "]),
     st.binary(max_size=64),

@@ -242,6 +242,17 @@ async def test_messages_are_listed_newest_first_in_pages(rest: Rest, client) -> 
     assert status == 400
 
 
+async def test_a_reply_does_not_show_the_words_it_answers(rest: Rest, client) -> None:
+    theirs = await client.post_message("secret")
+    _, own, _ = await rest("POST", MESSAGES, {"content": "open"})
+    contents = []
+    for answered in (theirs, own):
+        body = {"content": "reply", "message_reference": {"message_id": answered["id"]}}
+        _, reply, _ = await rest("POST", MESSAGES, body)
+        contents.append(reply["referenced_message"]["content"])
+    assert contents == ["", "open"]
+
+
 async def test_a_nonce_posts_once_within_minutes(rest: Rest, client) -> None:
     body = {"content": "a", "nonce": "job-7", "enforce_nonce": True}
     answers = await asyncio.gather(*(rest("POST", MESSAGES, body) for _ in range(3)))
@@ -330,6 +341,24 @@ async def test_a_page_among_the_attachments_does_not_run(rest, client, server) -
         assert response.headers["Content-Disposition"].startswith("attachment")
         assert "sandbox" in response.headers["Content-Security-Policy"]
         assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type"),
+    [
+        ("a.xml", "text/xml; charset=utf-8"),
+        ("a.txt", "text/plain; charset=utf-8"),
+        ("a.json", "application/json; charset=utf-8"),
+        ("a.webp", "image/webp"),
+        ("a.safetensors", "application/octet-stream"),
+    ],
+)
+async def test_the_name_decides_the_content_type(rest, name, content_type) -> None:
+    _, answer, _ = await rest("POST", MESSAGES, data=form(b"x", name))
+    (attachment,) = answer["attachments"]
+    assert attachment["content_type"] == content_type
+    async with rest.session.get(attachment["url"]) as response:
+        assert response.headers["Content-Type"] == content_type
 
 
 async def test_an_edit_keeps_the_files_it_names(rest, client) -> None:
