@@ -182,6 +182,12 @@ async def ponder(interaction: discord.Interaction) -> None:
     await interaction.edit_original_response(content="I have thought.")
 
 
+@tree.command(description="Write to you alone")
+async def post(interaction: discord.Interaction, text: str) -> None:
+    await interaction.user.send(text)
+    await interaction.response.send_message("Sent", ephemeral=True)
+
+
 @tree.command(description="Never answer")
 async def silence(interaction: discord.Interaction) -> None:
     """Leave the member without an answer."""

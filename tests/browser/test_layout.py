@@ -81,6 +81,19 @@ async def test_switching_the_user_shows_the_channel_through_their_eyes(
     assert "user=mika" in page.page.url
 
 
+async def test_a_direct_message_brings_its_channel_into_the_list(open_page: OpenPage) -> None:
+    mika, jun = await open_page(), await open_page(user="jun")
+    await jun.send_command("post", {"text": "for you alone"})
+    direct = jun.page.locator(".channels ul").nth(1).get_by_test_id("channel")
+    await expect(direct).to_have_class("channel is-unread")
+    await direct.click()
+    await jun.wait_for_message("for you alone")
+    await jun.send_message("thank you")
+    await jun.wait_for_message("thank you")
+    await expect(mika.test_id("channel")).to_have_count(3)
+    await expect(mika.message("for you alone")).to_have_count(0)
+
+
 async def test_the_reader_stays_in_place_when_messages_come_below(open_page: OpenPage) -> None:
     page = await open_page()
     for number in range(14):

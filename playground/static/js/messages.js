@@ -135,7 +135,8 @@ export class MessageList {
     const element = this.views.get(id)?.element;
     if (!element) return;
     this.following = false;
-    element.scrollIntoView({ block: "center", behavior: "smooth" });
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    element.scrollIntoView({ block: "center", behavior: calm ? "auto" : "smooth" });
     element.classList.remove("is-target");
     void element.offsetWidth; // Restarts the animation when the same message is asked for again.
     element.classList.add("is-target");

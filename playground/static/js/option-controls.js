@@ -66,6 +66,9 @@ function textControl(option, { id, describedBy }) {
     fill: (value) => {
       input.value = value;
       growWithText(input);
+      // A short text is typed on; a long one is read first.
+      const caret = value.includes("\n") ? 0 : value.length;
+      input.setSelectionRange(caret, caret);
     },
   };
 }
