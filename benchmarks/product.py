@@ -7,7 +7,6 @@
 """
 
 import asyncio
-import datetime
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -78,6 +77,7 @@ async def pictures(client: PlaygroundClient, queue: RenderQueue) -> tuple[list[f
     """Ask for pictures one after the other; gives seconds of overhead and of rendering."""
     overheads, renders = [], []
     for _ in range(PICTURES + 1):
+        journal = await client.requests()
         asked = await client.command("newbie", {"prompt": "1girl", "steps": 1})
         message = await client.wait_for_message(
             lambda m, asked=asked: (  # type: ignore[misc]
@@ -85,7 +85,8 @@ async def pictures(client: PlaygroundClient, queue: RenderQueue) -> tuple[list[f
             ),
             timeout=120,
         )
-        posted = datetime.datetime.fromisoformat(message["edited_timestamp"]).timestamp()
+        edits = await client.requests(journal[-1]["n"])
+        posted = max(float(e["at"]) for e in edits if e["path"].endswith(f"/{message['id']}"))
         while (job := queue.get(asked)).state is not JobState.ENDED:
             await asyncio.sleep(0.02)
         seconds = job.outcome.seconds if job.outcome and job.outcome.seconds else 0.0

@@ -112,7 +112,7 @@ class LogSettings(RoomSettings):
         "auto", description="auto: readable on a terminal, JSON otherwise."
     )
     level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Lowest level that is shown. Prompts appear at debug only."
+        "info", description="Lowest level that is shown."
     )
 
 

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+from pathlib import Path
 from types import FrameType
 
 import structlog
@@ -31,11 +32,13 @@ log = structlog.get_logger("worker")
 MODEL_LOAD_SECONDS = 1800.0
 
 
-def children(settings: WorkerSettings) -> list[ChildSpec]:
+def children(settings: WorkerSettings, runtime_dir: Path) -> list[ChildSpec]:
     """Describe the renderer and the RQ worker processes, in the order in which they start."""
+    environment = {"NEWBIE_WORKER_RUNTIME_DIR": str(settings.runtime_dir or runtime_dir)}
     renderer = ChildSpec(
         name="renderer",
         argv=(sys.executable, "-m", "worker.renderer"),
+        env=environment,
         ready="notify",
         ready_timeout=MODEL_LOAD_SECONDS,
         # Its render in hand belongs to a job that is over by then.
@@ -46,6 +49,7 @@ def children(settings: WorkerSettings) -> list[ChildSpec]:
         ChildSpec(
             name=f"slot-{number}",
             argv=(sys.executable, "-m", "worker.slot"),
+            env=environment,
             ready="notify",
             stop_grace=settings.shutdown_grace,
             # A slot ends when Redis is away for long. It may come back as often as it takes.
@@ -88,7 +92,9 @@ def note(event: ChildEvent) -> None:
 def run(settings: WorkerSettings, queue: RenderQueue) -> int:
     """Supervise until SIGTERM or SIGINT (0), or until a part cannot be kept alive (1)."""
     watch = Watch(queue, f"{socket.gethostname()}-{os.getpid()}")
-    with Supervisor(children(settings), on_event=note) as supervisor:
+    with Supervisor(on_event=note) as supervisor:
+        for child in children(settings, supervisor.runtime_dir):
+            supervisor.add(child)
         stopping = False
 
         def stop(_number: int, _frame: FrameType | None) -> None:

@@ -13,7 +13,7 @@ import io
 import time
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import aiohttp
 import discord
@@ -31,6 +31,8 @@ TOKEN_SECONDS = 15 * 60 - 10
 # About two minutes in all.
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 INVALID_WEBHOOK_TOKEN = 401
+# Discord's name for the interaction's own message; discord.py's annotation knows numbers only.
+ORIGINAL = cast(int, "@original")
 
 
 class Delivery:
@@ -101,7 +103,7 @@ class Delivery:
 
     async def _edit(self, content: Content) -> str:
         message = await self._webhook.edit_message(
-            int(self._address.message_id),
+            ORIGINAL,
             content=content.text,
             embeds=[content.embed] if content.embed else [],
             attachments=_files(content),

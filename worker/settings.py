@@ -1,12 +1,12 @@
 """Settings of the worker."""
 
-import tempfile
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from jobs.errors import SettingsError
 from jobs.settings import RoomSettings
 
 
@@ -28,9 +28,8 @@ class WorkerSettings(RoomSettings):
         le=8,
         description="Jobs in hand at once: one renders while another is encoded and posted.",
     )
-    runtime_dir: Path = Field(
-        Path(tempfile.gettempdir()) / "newbie-worker",
-        description="Directory of the renderer's socket; only this user may enter it.",
+    runtime_dir: Path | None = Field(
+        None, description="Directory of the renderer's socket; unset: a new one in private."
     )
     progress_interval: float = Field(
         3.0, ge=1.0, le=60.0, description="Seconds between two edits that show progress."
@@ -44,5 +43,11 @@ class WorkerSettings(RoomSettings):
 
     @property
     def socket(self) -> Path:
-        """Unix socket of the renderer."""
+        """Unix socket of the renderer.
+
+        Raises:
+            SettingsError: no directory is set; the worker sets one for the processes it starts.
+        """
+        if self.runtime_dir is None:
+            raise SettingsError("NEWBIE_WORKER_RUNTIME_DIR: field required")
         return self.runtime_dir / "renderer.sock"

@@ -7,6 +7,7 @@ memory only to spare edits: losing it costs one edit a message.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import discord
 import structlog
@@ -24,6 +25,8 @@ log = structlog.get_logger("bot")
 FRONT = 50
 SECONDS_BETWEEN_EDITS = 1.0
 REMEMBERED_SECONDS = 60.0
+# Discord's name for the interaction's own message; discord.py's annotation knows numbers only.
+ORIGINAL = cast(int, "@original")
 # The token is over or unknown, or its message is gone: no later edit can succeed.
 LOST_MESSAGE_CODES = frozenset({10008, 10015, 50027})
 
@@ -115,7 +118,7 @@ def editor(bot: NewbieBot, address: DeliveryAddress) -> Callable[[str], Awaitabl
     )
 
     async def edit(text: str) -> None:
-        await webhook.edit_message(int(address.message_id), content=text)
+        await webhook.edit_message(ORIGINAL, content=text)
 
     return edit
 
