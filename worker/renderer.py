@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from jobs import logs
+from jobs.errors import SettingsError
 from jobs.models import OutcomeCode
 from jobs.settings import LogSettings, read
 from supervisor.notify import notify_ready
@@ -169,8 +170,13 @@ def _hung_up(connection: socket.socket) -> bool:
 
 def main() -> int:
     """Load the checkpoint and serve until SIGTERM or SIGINT."""
-    settings = read(WorkerSettings)
-    logs.configure(read(LogSettings), "renderer")
+    try:
+        settings = read(WorkerSettings)
+        socket_path = settings.socket
+        logs.configure(read(LogSettings), "renderer")
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
     from newbie_pipeline.errors import PipelineError  # noqa: PLC0415
     from newbie_pipeline.render import Renderer  # noqa: PLC0415  (loads torch)
 
@@ -179,7 +185,7 @@ def main() -> int:
     except PipelineError as error:
         log.error("model_not_loaded", model=str(settings.model), reason=str(error))
         return 1
-    server = RenderServer(renderer, settings.socket)
+    server = RenderServer(renderer, socket_path)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         server.stop()
