@@ -49,9 +49,7 @@ export class Welcome {
     const line = application.online
       ? [
           h("b", {}, application.name),
-          " is here and draws what you describe. Pick an example, look at what it fills in, and press ",
-          h("kbd", {}, "Enter"),
-          ".",
+          " is here and draws what you describe. Pick an example, look at what it fills in, and send it.",
         ]
       : [
           h("b", {}, application.name),
@@ -112,11 +110,12 @@ function highlighted(text) {
 
 function tips() {
   const tip = (...words) => h("li", {}, words);
+  const dropping = h("li", { class: "needs-mouse" }, "Drop a file anywhere on this page to attach it.");
   return h(
     "ul",
     { class: "tips" },
     tip("Type ", h("kbd", {}, "/"), " in the field below to see every command."),
-    tip("Drop a file anywhere on this page to attach it."),
+    dropping,
     tip(
       "Any message has an Apps menu: right click it, or use its ",
       h("span", { class: "tip-icon", role: "img", "aria-label": "more" }, icon("more")),
