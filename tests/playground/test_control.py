@@ -134,7 +134,7 @@ async def test_waiting_for_a_message_sees_old_and_new_ones(client: PlaygroundCli
     waiting = asyncio.create_task(client.wait_for_message(lambda m: m["content"] == "new"))
     await asyncio.sleep(0)
     await client.post_message("new")
-    assert (await asyncio.wait_for(waiting, 5))["content"] == "new"
+    assert (await asyncio.wait_for(waiting, 20))["content"] == "new"
     with pytest.raises(TimeoutError):
         await client.wait_for_message(lambda m: m["content"] == "never", timeout=0.1)
 

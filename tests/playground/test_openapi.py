@@ -55,10 +55,10 @@ async def test_a_whole_conversation_is_as_described(
 
     await start_bot(bot)
     await client.command("draw", {"file": 0}, [("p.xml", b"<a/>")])
-    await client.wait_for_message(lambda m: m["content"] == "more", timeout=5)
+    await client.wait_for_message(lambda m: m["content"] == "more", timeout=20)
     posted = await client.post_message("words")
     await client.message_command("Render this", posted["id"])
-    await client.wait_for_message(lambda m: m["content"] == "done", timeout=5)
+    await client.wait_for_message(lambda m: m["content"] == "done", timeout=20)
     channel = await bot.fetch_channel(int(CHANNEL))
     sent = await channel.send("note", nonce="n-1", silent=True)
     await sent.reply("reply", mention_author=False)

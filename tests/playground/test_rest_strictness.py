@@ -361,6 +361,15 @@ async def test_the_name_decides_the_content_type(rest, name, content_type) -> No
         assert response.headers["Content-Type"] == content_type
 
 
+async def test_only_a_files_own_address_serves_it(rest, client) -> None:
+    _, answer, _ = await rest("POST", MESSAGES, data=form(b"x", "a.txt"))
+    url = answer["attachments"][0]["url"]
+    assert await client.fetch(url) == b"x"
+    for wrong in (url.replace(CHANNEL, str(int(CHANNEL) + 1)), url.replace("a.txt", "b.txt")):
+        with pytest.raises(aiohttp.ClientResponseError):
+            await client.fetch(wrong)
+
+
 async def test_an_edit_keeps_the_files_it_names(rest, client) -> None:
     data = form(b"one", "one.txt")
     data.add_field("files[1]", b"two", filename="two.txt")
@@ -395,16 +404,6 @@ async def test_the_sixth_message_in_five_seconds_is_a_429(rest: Rest) -> None:
     assert (await rest("POST", other, {"content": "another channel"}))[0] == 200
     await asyncio.sleep(body["retry_after"])
     assert (await rest("POST", MESSAGES, {"content": "7"}))[0] == 200
-
-
-async def test_the_global_limit_is_fifty_a_second(rest: Rest, client) -> None:
-    ids = [700_000_000_000_000_000 + number for number in range(60)]
-    answers = await asyncio.gather(
-        *(rest("GET", f"/applications/{APPLICATION}/commands/{i}") for i in ids[:30]),
-        *(rest("GET", f"/users/{i}") for i in ids),
-    )
-    limited = [body for status, body, _ in answers if status == 429]
-    assert any(body["global"] for body in limited)
 
 
 # -- commands
