@@ -127,7 +127,16 @@ def _options(
         log_dir=args.data_dir / "logs",
         private=False,
         restart=Restart(),
+        worker_grace=_worker_grace(settings),
     )
+
+
+def _worker_grace(settings: dict[str, str]) -> float:
+    """Give the worker a little longer to stop than it gives the job in its hands."""
+    try:
+        return float(settings.get("NEWBIE_WORKER_SHUTDOWN_GRACE", 60)) + 15
+    except ValueError:
+        return 15.0  # the worker will say what is wrong with the value, and hold no job
 
 
 def _attend(stack: "Stack", stop: _Stop, reporter: Reporter) -> int:

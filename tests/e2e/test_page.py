@@ -1,0 +1,66 @@
+"""The whole product from the page: what a newcomer does, in a real browser."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import async_playwright, expect
+
+from newbie_pipeline.recipe import read_recipe
+from playground.client import PlaygroundClient
+from supervisor.stack import Stack
+from tests.browser.page import CHROMIUM_FLAGS, ChannelPage
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+EXAMPLES = Path(__file__).parents[2] / "docs/examples"
+
+
+@pytest.fixture
+async def page(stack: Stack, chromium: str) -> AsyncIterator[ChannelPage]:
+    async with PlaygroundClient(stack.playground_url) as client:
+        await client.wait_for_bot(60)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium, args=list(CHROMIUM_FLAGS)
+        )
+        page = await ChannelPage.open(browser, stack.playground_url, user="mika")
+        await page.wait_for_bot()
+        yield page
+        await browser.close()
+        assert page.errors == []
+
+
+async def test_a_newcomer_types_the_command_and_sees_a_picture(page: ChannelPage) -> None:
+    await page.send_command("newbie", {"prompt": "1girl, silver_hair", "steps": 2, "seed": 41})
+    message = page.test_id("message").filter(has_text="41").last
+    picture = await page.wait_for_picture(message)
+    recipe = read_recipe(await page.picture_bytes(picture))
+    assert (recipe.prompt, recipe.seed) == ("1girl, silver_hair", 41)
+
+
+async def test_a_newcomer_uploads_an_xml_file_and_sees_a_picture(page: ChannelPage) -> None:
+    example = EXAMPLES / "two_characters.xml"
+    await page.send_command("newbie", {"steps": 2, "seed": 42}, files={"file": example})
+    message = page.test_id("message").filter(has_text="42").last
+    picture = await page.wait_for_picture(message)
+    recipe = read_recipe(await page.picture_bytes(picture))
+    assert recipe.prompt == example.read_text().strip()
+
+
+async def test_the_form_opens_and_draws(page: ChannelPage) -> None:
+    await page.send_command("newbie", {"steps": 2, "seed": 43})
+    await expect(page.modal).to_be_visible()
+    await page.modal_field("prompt").get_by_test_id("modal-input").fill("1girl, umbrella")
+    await page.test_id("modal-submit").click()
+    message = page.test_id("message").filter(has_text="43").last
+    recipe = read_recipe(await page.picture_bytes(await page.wait_for_picture(message)))
+    assert recipe.prompt == "1girl, umbrella"
+
+
+async def test_a_mistake_is_told_to_its_sender_alone(page: ChannelPage) -> None:
+    await page.send_command("newbie", {"prompt": "<n>miku"})
+    message = await page.wait_for_message("line 1")
+    await expect(message.get_by_test_id("message-ephemeral")).to_be_visible()
+    await page.switch_user("yuki")
+    await expect(page.test_id("message").filter(has_text="line 1")).to_have_count(0)
