@@ -22,6 +22,8 @@ from newbie_pipeline.tiny_tokenizers import gemma_tokenizer, jina_tokenizer
 
 TRANSFORMER_CLASS = "NextDiT_3B_GQA_patch2_Adaln_Refiner_WHIT_CLIP"
 ADAPTER_RANK = 4
+# Chosen by eye: the default checkpoint's decoder has several colours instead of one.
+VAE_SEED = 8
 
 TRANSFORMER_CONFIG: dict[str, Any] = {
     "patch_size": 2,
@@ -57,7 +59,7 @@ VAE_CONFIG: dict[str, Any] = {
     "up_block_types": ["UpDecoderBlock2D"] * 6,
     "layers_per_block": 1,
     "latent_channels": 16,
-    "norm_num_groups": 4,
+    "norm_num_groups": 1,
     "sample_size": 1024,
     "scaling_factor": 0.3611,
     "shift_factor": 0.1159,
@@ -70,10 +72,10 @@ def make_tiny(directory: Path | str, seed: int = 0) -> None:
     """Write a tiny checkpoint into a folder, which is made when it is not there."""
     directory = Path(directory)
     generator = torch.Generator("cpu").manual_seed(seed)
+    _write_vae(directory / "vae", torch.Generator("cpu").manual_seed(VAE_SEED + seed))
     _write_transformer(directory / "transformer", generator)
     _write_gemma(directory / "text_encoder", generator)
     _write_jina(directory / "clip_model", generator)
-    _write_vae(directory / "vae", generator)
     FlowMatchEulerDiscreteScheduler(shift=6.0).save_pretrained(str(directory / "scheduler"))
     _write_json(
         directory / "model_index.json",
@@ -95,9 +97,25 @@ def _write_transformer(folder: Path, generator: torch.Generator) -> None:
     }
     model = NextDiT(**TRANSFORMER_CONFIG, **widths)
     _fill(model, generator)
+    _let_the_prompt_show(model)
     config = {"_class_name": TRANSFORMER_CLASS, **TRANSFORMER_CONFIG, **widths}
     _write_json(folder / "config.json", config)
     _write_weights(folder / "diffusion_pytorch_model.safetensors", model.state_dict())
+
+
+def _let_the_prompt_show(model: NextDiT) -> None:
+    """Make the velocity outweigh the noise, and nearly the same at all four pixels of a patch.
+
+    Else a picture is its noise: every prompt and every seed would look alike.
+    """
+    with torch.no_grad():
+        model.x_embedder.weight.mul_(0.3)
+        for name, parameter in model.named_parameters():
+            if name.startswith("layers.") and name.endswith("attention_norm2.weight"):
+                parameter.mul_(1.5)
+        patch = TRANSFORMER_CONFIG["patch_size"] ** 2
+        pixels = model.final_layer.linear.weight.view(patch, TRANSFORMER_CONFIG["in_channels"], -1)
+        pixels.copy_(3.0 * (2.0 * pixels.mean(dim=0, keepdim=True) + 0.25 * pixels))
 
 
 def _write_gemma(folder: Path, generator: torch.Generator) -> None:
@@ -148,6 +166,8 @@ def _write_jina(folder: Path, generator: torch.Generator) -> None:
 def _write_vae(folder: Path, generator: torch.Generator) -> None:
     model = AutoencoderKL(**VAE_CONFIG)
     _fill(model, generator)
+    with torch.no_grad():  # three colours that do not move together
+        nn.init.orthogonal_(model.decoder.conv_out.weight, gain=1.5, generator=generator)
     _write_json(folder / "config.json", {"_class_name": "AutoencoderKL", **VAE_CONFIG})
     _write_weights(folder / "diffusion_pytorch_model.safetensors", model.state_dict())
 

@@ -128,8 +128,9 @@ def test_a_broken_config_is_named(copy, content):
     refused(copy, str(copy / "vae" / "config.json"))
 
 
-def test_a_broken_tokenizer_is_named(copy):
-    (copy / "clip_model" / "tokenizer.json").write_text('{"version": "1.0"}')
+@pytest.mark.parametrize("content", ["", "{", "{}", "[]", '{"version": "1.0"}'])
+def test_a_broken_tokenizer_is_named(copy, content):
+    (copy / "clip_model" / "tokenizer.json").write_text(content)
     refused(copy, str(copy / "clip_model" / "tokenizer.json"))
 
 
