@@ -30,7 +30,7 @@ bench: $(READY_DEV) $(GPU_READY)  ## measure, and add rows to BENCHMARKS.md
 	$(BIN)/python -m benchmarks
 
 clean:  ## remove .venv, caches and the tiny model; data/ keeps its jobs and logs
-	rm -rf .venv build dist *.egg-info data/models/tiny data/models/tiny.unfinished-*
+	rm -rf .venv build dist *.egg-info data/models/tiny-random*
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

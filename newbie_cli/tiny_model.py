@@ -24,12 +24,12 @@ def ensure_tiny_model(
     """Return the tiny checkpoint's directory, made now if need be; None if cancelled."""
     from supervisor import launch
 
-    model = data_dir.resolve() / "models" / "tiny"
+    model = data_dir.resolve() / "models" / "tiny-random"
     if model.is_dir():
         return model
     say("No model is set (NEWBIE_WORKER_MODEL): making a tiny one that draws noise.")
     model.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = model.with_name(f"tiny.unfinished-{os.getpid()}")
+    unfinished = model.with_name(f"{model.name}.unfinished-{os.getpid()}")
     log = model.with_name("make-tiny.log")
     program = (sys.executable, "-m", "newbie_cli", "make-tiny", str(unfinished))
     root = str(Path(__file__).parents[1])

@@ -1,7 +1,6 @@
 """A real Redis server and a queue on it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -11,25 +10,17 @@ from jobs.lifecycle import Lifecycle
 from jobs.models import DeliveryAddress, RenderRequest
 from jobs.queue import RenderQueue
 from jobs.settings import QueueSettings, RedisSettings
-from supervisor.process import Supervisor
-from supervisor.redis_server import RedisServer
 
 
-@pytest.fixture(scope="session")
-def redis_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSettings]:
-    with Supervisor() as supervisor:
-        server = RedisServer(tmp_path_factory.mktemp("redis"), Path(supervisor.runtime_dir))
-        supervisor.add(server.spec())
-        supervisor.start("redis")
-        yield RedisSettings(url=server.url)
-        supervisor.stop()
-        server.close()
+@pytest.fixture
+def redis_settings(redis_url: str) -> RedisSettings:
+    return RedisSettings(url=redis_url)
 
 
 @pytest.fixture
 def redis(redis_settings: RedisSettings) -> Iterator[Redis]:
     connection = connect(redis_settings)
-    connection.flushall()
+    connection.flushdb()
     yield connection
     connection.close()
 

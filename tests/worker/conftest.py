@@ -7,16 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from newbie_pipeline.tiny import make_tiny
 from supervisor.child import ChildSpec, Restart
 from supervisor.process import Supervisor
-
-
-@pytest.fixture(scope="session")
-def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("checkpoint") / "tiny"
-    make_tiny(directory)
-    return directory
 
 
 class RendererProcess:
@@ -31,7 +23,7 @@ class RendererProcess:
 
 
 @pytest.fixture(scope="module")
-def renderer(tiny_checkpoint: Path) -> Iterator[RendererProcess]:
+def renderer(tiny_model: Path) -> Iterator[RendererProcess]:
     with Supervisor() as supervisor:
         runtime_dir = Path(supervisor.runtime_dir)
         supervisor.add(
@@ -40,7 +32,7 @@ def renderer(tiny_checkpoint: Path) -> Iterator[RendererProcess]:
                 argv=(sys.executable, "-m", "worker.renderer"),
                 env={
                     **{key: None for key in os.environ if key.startswith("NEWBIE_")},
-                    "NEWBIE_WORKER_MODEL": str(tiny_checkpoint),
+                    "NEWBIE_WORKER_MODEL": str(tiny_model),
                     "NEWBIE_WORKER_RUNTIME_DIR": str(runtime_dir),
                 },
                 ready="notify",
