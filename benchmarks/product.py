@@ -79,14 +79,14 @@ async def pictures(client: PlaygroundClient, queue: RenderQueue) -> tuple[list[f
     for _ in range(PICTURES + 1):
         journal = await client.requests()
         asked = await client.command("newbie", {"prompt": "1girl", "steps": 1})
-        message = await client.wait_for_message(
+        await client.wait_for_message(
             lambda m, asked=asked: (  # type: ignore[misc]
                 (m.get("interaction_metadata") or {}).get("id") == asked and m["embeds"]
             ),
             timeout=120,
         )
         edits = await client.requests(journal[-1]["n"])
-        posted = max(float(e["at"]) for e in edits if e["path"].endswith(f"/{message['id']}"))
+        posted = max(float(e["at"]) for e in edits if e["method"] == "PATCH")
         while (job := queue.get(asked)).state is not JobState.ENDED:
             await asyncio.sleep(0.02)
         seconds = job.outcome.seconds if job.outcome and job.outcome.seconds else 0.0

@@ -30,12 +30,19 @@ def begin_next(queue: RenderQueue) -> str:
     return job_id
 
 
-async def edits(discord: PlaygroundClient, since: int, message_id: str = "") -> list[Json]:
+async def edits(discord: PlaygroundClient, since: int, token: str = "") -> list[Json]:
+    """Find the edits of all messages, or of the one that a token opens."""
     return [
         row
         for row in await discord.requests(since)
-        if row["method"] == "PATCH" and message_id in row["path"]
+        if row["method"] == "PATCH" and token in row["path"]
     ]
+
+
+def token_of(queue: RenderQueue, message: Json) -> str:
+    """Find the token that opens the message of a job."""
+    job = queue.get(message["interaction_metadata"]["id"])
+    return job.address.interaction_token.get_secret_value()
 
 
 async def shows(member: Member, message: Json, text: str) -> None:
@@ -98,7 +105,7 @@ async def test_a_job_that_began_is_not_edited_any_more(
     begin_next(queue)
     await shows(member, second, "position 1.")
     await asyncio.sleep(1.0)
-    assert await edits(discord, since, first["id"]) == []
+    assert await edits(discord, since, token_of(queue, first)) == []
 
 
 async def test_a_message_that_another_writes_is_left_alone_until_it_is_free(
@@ -110,7 +117,7 @@ async def test_a_message_that_another_writes_is_left_alone_until_it_is_free(
         assert held
         begin_next(queue)
         await asyncio.sleep(1.5)
-        assert await edits(discord, since, second["id"]) == []
+        assert await edits(discord, since, token_of(queue, second)) == []
     await shows(member, second, "position 1.")
 
 
@@ -131,7 +138,7 @@ async def test_a_deleted_message_is_tried_once(
     begin_next(queue)
     await shows(member, third, "position 2.")
     await asyncio.sleep(1.6)
-    assert len(await edits(discord, since, second["id"])) == 1
+    assert len(await edits(discord, since, token_of(queue, second))) == 1
 
 
 async def test_a_dead_token_is_tried_once(
@@ -142,6 +149,6 @@ async def test_a_dead_token_is_tried_once(
     since = await last_request(discord)
     begin_next(queue)
     await asyncio.sleep(2.0)
-    assert [row["status"] for row in await edits(discord, since, second["id"])] == [
+    assert [row["status"] for row in await edits(discord, since, token_of(queue, second))] == [
         pytest.approx(401, abs=3)
     ]

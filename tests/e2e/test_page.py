@@ -62,5 +62,5 @@ async def test_a_mistake_is_told_to_its_sender_alone(page: ChannelPage) -> None:
     await page.send_command("newbie", {"prompt": "<n>miku"})
     message = await page.wait_for_message("line 1")
     await expect(message.get_by_test_id("message-ephemeral")).to_be_visible()
-    await page.switch_user("yuki")
+    await page.switch_user("jun")
     await expect(page.test_id("message").filter(has_text="line 1")).to_have_count(0)
