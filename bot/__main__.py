@@ -38,7 +38,7 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    Route.BASE = discord_settings.api_url.rstrip("/")
+    Route.BASE = discord_settings.api_url
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(discord_settings.gateway_url)
     try:
         asyncio.run(run(settings, discord_settings, queue))

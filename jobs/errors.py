@@ -13,5 +13,9 @@ class UnknownJob(JobsError):
     """No job with this id is stored: it never existed or its lifetime is over."""
 
 
+class UnreadableJob(JobsError):
+    """A job's record is there, but this version cannot read it (another version wrote it)."""
+
+
 class SettingsError(JobsError):
     """The environment or the `.env` file holds a key or a value that we cannot use."""

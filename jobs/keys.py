@@ -3,7 +3,7 @@
 | key | type | what | lifetime |
 |---|---|---|---|
 | `newbie:{queue}:job:{id}` | hash | one job: request, address, state, attempt, times, progress, outcome | until the job ended, then `NEWBIE_QUEUE_KEEP_ENDED` |
-| `newbie:{queue}:job:{id}:lease` | string | the attempt that is running now | `NEWBIE_QUEUE_LEASE`, renewed while the attempt lives |
+| `newbie:{queue}:job:{id}:lease:{attempt}` | string | sign of life of one attempt | `NEWBIE_QUEUE_LEASE`, renewed while the attempt lives |
 | `newbie:{queue}:job:{id}:writer` | string (lock) | who may edit the job's message now | 10 seconds, or until released |
 | `newbie:{queue}:active` | sorted set | ids of all jobs that have not ended, by time of submission | a member leaves when its job ends |
 | `newbie:{queue}:workers` | sorted set | names of workers, by the time of their last sign of life | a member leaves when it says goodbye, or an hour after its last sign |
@@ -36,9 +36,9 @@ class Keys:
         """Hash of one job."""
         return f"newbie:{self.queue}:job:{job_id}"
 
-    def lease(self, job_id: str) -> str:
-        """Sign of life of the attempt that runs the job."""
-        return f"{self.job(job_id)}:lease"
+    def lease(self, job_id: str, attempt: int) -> str:
+        """Sign of life of one attempt; a later attempt has a key of its own."""
+        return f"{self.job(job_id)}:lease:{attempt}"
 
     def writer(self, job_id: str) -> str:
         """Lock of the job's message."""

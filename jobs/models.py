@@ -156,6 +156,9 @@ class Job(Frozen):
     # The message that shows the picture. Stored before the job is closed, so that an attempt
     # that comes after a crash in between knows that nothing is left to post.
     delivered: Snowflake | None = None
+    # Tries to tell the owner of a failure, and when the next one may be.
+    reports: int = Field(0, ge=0)
+    report_after: float = 0.0
     outcome: Outcome | None = None
 
 

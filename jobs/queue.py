@@ -21,7 +21,7 @@ from rq.job import Job as RqJob
 
 from jobs import presence
 from jobs.connection import redis_errors, rq_queue
-from jobs.errors import UnknownJob
+from jobs.errors import UnknownJob, UnreadableJob
 from jobs.keys import Keys, job_id_of, rq_id
 from jobs.models import DeliveryAddress, Job, JobState, QueueStatus, RenderRequest
 from jobs.records import as_text, from_fields, to_fields
@@ -120,6 +120,7 @@ class RenderQueue:
 
         Raises:
             UnknownJob: there is none with this id.
+            UnreadableJob: another version wrote it.
             QueueUnavailable: Redis is out of reach.
         """
         with redis_errors():
@@ -145,10 +146,13 @@ class RenderQueue:
                 for name in names:
                     pipe.hgetall(self.keys.job(job_id_of(name)))
                 rows = pipe.execute()
-        jobs = [
-            from_fields(job_id_of(name), row) for name, row in zip(names, rows, strict=True) if row
-        ]
-        return [job for job in jobs if job.state is JobState.WAITING]
+        found = []
+        for name, row in zip(names, rows, strict=True):
+            # A record of another version is that version's to show.
+            with suppress(UnreadableJob):
+                if row:
+                    found.append(from_fields(job_id_of(name), row))
+        return [job for job in found if job.state is JobState.WAITING]
 
     def active_ids(self) -> list[str]:
         """List the jobs that have not ended, oldest first."""

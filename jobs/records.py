@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from redis.typing import EncodableT, FieldT
 
+from jobs.errors import UnreadableJob
 from jobs.models import DeliveryAddress, Job, JobState, Outcome, Progress, RenderRequest
 
 
@@ -38,8 +39,19 @@ def to_fields(job: Job) -> dict[FieldT, EncodableT]:
 
 
 def from_fields(job_id: str, raw: Mapping[bytes | str, bytes | str]) -> Job:
-    """Read a job from the fields of its hash."""
+    """Read a job from the fields of its hash.
+
+    Raises:
+        UnreadableJob: fields are missing, or hold what this version does not know.
+    """
     fields = {as_text(name): as_text(value) for name, value in raw.items()}
+    try:
+        return _read(job_id, fields)
+    except (ValueError, KeyError) as error:
+        raise UnreadableJob(job_id) from error
+
+
+def _read(job_id: str, fields: Mapping[str, str]) -> Job:
     return Job(
         id=job_id,
         request=RenderRequest.model_validate_json(fields["request"]),
@@ -51,5 +63,7 @@ def from_fields(job_id: str, raw: Mapping[bytes | str, bytes | str]) -> Job:
         ended_at=float(fields["ended_at"]) if "ended_at" in fields else None,
         progress=Progress(step=int(fields["step"]), total=int(fields["total"])),
         delivered=fields.get("delivered"),
+        reports=int(fields.get("reports", 0)),
+        report_after=float(fields.get("report_after", 0)),
         outcome=Outcome.model_validate_json(fields["outcome"]) if "outcome" in fields else None,
     )

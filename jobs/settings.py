@@ -7,12 +7,11 @@ classes once, with `read`, at the start of a process, and hand them down.
 
 import difflib
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from jobs.errors import SettingsError
@@ -53,7 +52,7 @@ class DiscordSettings(RoomSettings):
     token: SecretStr = Field(
         validation_alias="DISCORD_TOKEN", description="The bot's token from Discord's portal."
     )
-    api_url: str = Field(
+    api_url: Annotated[str, AfterValidator(lambda url: url.rstrip("/"))] = Field(
         "https://discord.com/api/v10", description="Base address of Discord's REST API."
     )
     gateway_url: str = Field(
@@ -61,12 +60,18 @@ class DiscordSettings(RoomSettings):
     )
 
 
+def _redis_url(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("write redis://host:port/0, rediss://... or unix:///path")
+    return url
+
+
 class RedisSettings(RoomSettings):
     """How to reach Redis."""
 
     model_config = SettingsConfigDict(env_prefix="NEWBIE_REDIS_")
 
-    url: SecretStr = Field(
+    url: Annotated[SecretStr, AfterValidator(_redis_url)] = Field(
         validation_alias="REDIS_URL",
         description="Address of the Redis server: redis://, rediss:// or unix://.",
     )
@@ -119,14 +124,13 @@ class LogSettings(RoomSettings):
 Settings = TypeVar("Settings", bound=RoomSettings)
 
 
-def read(settings_class: type[Settings], environ: Mapping[str, str] | None = None) -> Settings:
+def read(settings_class: type[Settings]) -> Settings:
     """Read one settings class and refuse keys that nobody reads.
 
     Raises:
         SettingsError: one sentence a problem, each naming the key and what to write.
     """
-    environ = os.environ if environ is None else environ
-    refuse_unknown_keys(settings_class, {*environ, *dotenv_values(DOTENV)})
+    refuse_unknown_keys(settings_class, {*os.environ, *dotenv_values(DOTENV)})
     try:
         return settings_class()
     except ValidationError as error:

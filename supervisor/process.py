@@ -105,6 +105,13 @@ class Supervisor:
             if not names or name in names:
                 self._end(name, signal.SIGTERM)
 
+    def stop_together(self, *names: str) -> None:
+        """Stop these children at once and wait for all; each has the grace of its own."""
+        for name in names:
+            self._ask_to_end(name, signal.SIGTERM)
+        for name in names:
+            self._end(name, signal.SIGTERM)
+
     def kill(self, name: str) -> None:
         """Kill a child with SIGKILL, and with it all it started; it stays dead until `start`."""
         self._end(name, signal.SIGKILL)
@@ -113,6 +120,12 @@ class Supervisor:
         """Stop a child and start it anew; raises what `start` raises."""
         self.stop(name)
         self.start(name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all children, in the order of `add`."""
+        with self._changed:
+            return tuple(self._children)
 
     def status(self, name: str) -> ChildStatus:
         """Return what is known of a child right now."""
@@ -324,11 +337,16 @@ class Supervisor:
             if child.state is not State.READY:
                 raise ChildFailed(name, child.detail or "was stopped", tuple(child.tail))
 
-    def _end(self, name: str, signum: signal.Signals) -> None:
+    def _ask_to_end(self, name: str, signum: signal.Signals) -> RunningChild:
         with self._changed:
             child = self._get(name)
             child.wanted, child.stop_signal = False, signum
             self._wake()
+            return child
+
+    def _end(self, name: str, signum: signal.Signals) -> None:
+        child = self._ask_to_end(name, signum)
+        with self._changed:
             self._changed.wait_for(
                 lambda: child.state in (State.STOPPED, State.FAILED) or self._ended
             )

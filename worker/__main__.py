@@ -1,7 +1,7 @@
 """The worker's first process: it supervises one renderer and the RQ worker processes.
 
 It holds neither the model nor a job. Every few seconds it says that the worker is there and
-takes back jobs whose attempt died (`jobs.lifecycle.recover`). Jobs are taken only once the model
+takes back jobs whose attempt died (`jobs.recovery`). Jobs are taken only once the model
 is loaded, so a checkpoint that cannot be loaded costs no job an attempt.
 """
 
@@ -19,6 +19,7 @@ from jobs.connection import connect
 from jobs.errors import QueueUnavailable, SettingsError
 from jobs.lifecycle import Lifecycle
 from jobs.queue import RenderQueue
+from jobs.recovery import Recovery
 from jobs.settings import DiscordSettings, LogSettings, QueueSettings, RedisSettings, read
 from supervisor.child import ChildEvent, ChildSpec, Restart
 from supervisor.errors import ChildFailed, Interrupted
@@ -28,6 +29,7 @@ from worker.settings import WorkerSettings
 
 log = structlog.get_logger("worker")
 
+RENDERER = "renderer"
 # Loading 16 GB from a slow disk takes minutes.
 MODEL_LOAD_SECONDS = 1800.0
 
@@ -36,7 +38,7 @@ def children(settings: WorkerSettings, runtime_dir: Path) -> list[ChildSpec]:
     """Describe the renderer and the RQ worker processes, in the order in which they start."""
     environment = {"NEWBIE_WORKER_RUNTIME_DIR": str(settings.runtime_dir or runtime_dir)}
     renderer = ChildSpec(
-        name="renderer",
+        name=RENDERER,
         argv=(sys.executable, "-m", "worker.renderer"),
         env=environment,
         ready="notify",
@@ -65,13 +67,13 @@ class Watch:
 
     def __init__(self, queue: RenderQueue, name: str) -> None:
         self._queue, self._name = queue, name
-        self._lifecycle = Lifecycle(queue)
+        self._recovery = Recovery(Lifecycle(queue))
 
     def tick(self) -> None:
         """Say that we are there, and take back lost jobs."""
         try:
             presence.beat(self._queue.redis, self._queue.keys, self._name)
-            self._lifecycle.recover()
+            self._recovery.look()
         except QueueUnavailable as error:
             log.warning("redis_unavailable", reason=str(error))
 
@@ -119,11 +121,13 @@ def run(settings: WorkerSettings, queue: RenderQueue) -> int:
                 if not stopping:
                     watch.tick()
         except Interrupted:
-            pass  # the signal came while a child was starting
+            log.debug("interrupted")  # the signal came while a child was starting
         except ChildFailed as error:
             log.error("worker_stopped", reason=str(error))
             return 1
         finally:
+            # All at once: none may take a new job while another finishes its last.
+            supervisor.stop_together(*(name for name in supervisor.names if name != RENDERER))
             watch.leave()
     log.info("worker_stopped", reason="signal")
     return 0

@@ -58,20 +58,36 @@ async def render(
 ) -> Rendered:
     """Have the renderer draw a request; cancelling this coroutine cancels the render.
 
+    A render that waits for its turn when the renderer dies did not cause that: it waits for the
+    next renderer.
+
     Raises:
         RendererUnavailable: nothing listened on the socket for `wait` seconds.
-        RendererLost: the connection broke.
+        RendererLost: the connection broke while this render was drawn.
         RenderRefused, RenderFailed: what the renderer answered.
     """
-    reader, writer = await _connect(path, wait)
+    while True:
+        reader, writer = await _connect(path, wait)
+        try:
+            if await _is_our_turn(reader, writer, request):
+                return await _collect(reader, on_step)
+        except (asyncio.IncompleteReadError, OSError) as error:
+            raise RendererLost("the renderer closed the connection") from error
+        finally:
+            writer.close()
+
+
+async def _is_our_turn(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: RenderRequest
+) -> bool:
+    """Ask for a render and wait until it begins; False when the renderer died before."""
     try:
         writer.write(pack({"type": "render", "spec": spec_of(request)}))
         await writer.drain()
-        return await _collect(reader, on_step)
-    except (asyncio.IncompleteReadError, OSError) as error:
-        raise RendererLost("the renderer closed the connection") from error
-    finally:
-        writer.close()
+        await read_frame(reader)  # started
+    except (asyncio.IncompleteReadError, OSError):
+        return False
+    return True
 
 
 async def _connect(path: Path, wait: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -1,19 +1,21 @@
 """Posting to Discord from the worker, through its REST API.
 
-The ladder: edit the interaction's own message while its token lives; else reply in the channel.
-An edit can be repeated safely. A reply carries the job's id as its nonce with `enforce_nonce`,
-so that a repeated call does not post twice. Nobody but the requester is ever mentioned.
+The ladder: edit the interaction's own message while its token lives; else reply in the channel;
+else write to the requester directly. An edit can be repeated safely. The other two carry the
+job's id as their nonce with `enforce_nonce`, so that a repeated call does not post twice. Nobody
+but the requester is ever mentioned.
 
 discord.py waits out rate limits and repeats calls that Discord answered with 5xx; what is left
-(no connection at all) is repeated here with growing pauses.
+(no connection, an outage, a rate limit that it gave up on) is repeated here with growing pauses.
 """
 
 import asyncio
 import io
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self, cast
+from typing import Any, Self, cast
 
 import aiohttp
 import discord
@@ -21,16 +23,16 @@ import structlog
 
 from jobs.models import DeliveryAddress
 from jobs.settings import DiscordSettings
-from worker.errors import Undeliverable
+from worker.errors import DiscordUnreachable, Undeliverable
 from worker.presentation import Content
 
 log = structlog.get_logger("worker")
 
 # Discord ends an interaction's token after 15 minutes; the margin covers the way there.
 TOKEN_SECONDS = 15 * 60 - 10
-# About two minutes in all.
-PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
-INVALID_WEBHOOK_TOKEN = 401
+# Seconds between tries while Discord is out of reach; discord.py's own tries come on top.
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+TOO_MANY_REQUESTS = 429
 # Discord's name for the interaction's own message; discord.py's annotation knows numbers only.
 ORIGINAL = cast(int, "@original")
 
@@ -76,27 +78,30 @@ class Delivery:
             log.info("progress_not_shown", job_id=self._job_id, reason=type(error).__name__)
 
     async def post(self, content: Content) -> str:
-        """Post the job's one lasting message.
+        """Post the job's one lasting message on the first way that is open.
 
         Returns:
             The id of the message that shows it.
 
         Raises:
-            Undeliverable: neither way is open.
+            Undeliverable: Discord refused it on every way.
+            DiscordUnreachable: nothing is known about the ways: try again later.
         """
+        ways = [self._reply, self._write_directly]
         if not self._token_is_dead():
+            ways.insert(0, self._edit)
+        for way in ways:
             try:
-                return await self._patiently(lambda: self._edit(content))
-            except (discord.NotFound, discord.Forbidden) as error:
-                log.info("edit_refused", job_id=self._job_id, status=error.status, code=error.code)
+                return await _patiently(self._job_id, lambda way=way: way(content))  # type: ignore[misc]
             except discord.HTTPException as error:
-                if error.status != INVALID_WEBHOOK_TOKEN:
-                    raise Undeliverable(f"Discord refused the edit ({error.code})") from error
-                log.info("edit_refused", job_id=self._job_id, status=error.status, code=error.code)
-        try:
-            return await self._patiently(lambda: self._reply(content))
-        except discord.HTTPException as error:
-            raise Undeliverable(f"Discord refused the message ({error.code})") from error
+                log.info(
+                    "delivery_refused",
+                    job_id=self._job_id,
+                    way=way.__name__.strip("_"),
+                    status=error.status,
+                    code=error.code,
+                )
+        raise Undeliverable("Discord refused the message on every way")
 
     def _token_is_dead(self) -> bool:
         return time.time() > self._address.interaction_at + TOKEN_SECONDS
@@ -112,35 +117,60 @@ class Delivery:
         return str(message.id)
 
     async def _reply(self, content: Content) -> str:
-        async with discord.Client(intents=discord.Intents.none()) as client:
-            await client.login(self._settings.token.get_secret_value())
+        async with self._client() as client:
             channel = client.get_partial_messageable(int(self._address.channel_id))
-            message = await channel.send(
-                content.text,
-                embeds=[content.embed] if content.embed else [],
-                files=_files(content),
-                allowed_mentions=self._mentions,
-                nonce=self._job_id,
-                reference=discord.MessageReference(
-                    message_id=int(self._address.message_id),
-                    channel_id=int(self._address.channel_id),
-                    fail_if_not_exists=False,
-                ),
+            reference = discord.MessageReference(
+                message_id=int(self._address.message_id),
+                channel_id=int(self._address.channel_id),
+                fail_if_not_exists=False,
             )
-            return str(message.id)
+            return await self._send(channel, content, reference=reference)
 
-    async def _patiently(self, call: Callable[[], Awaitable[str]]) -> str:
-        """Repeat a call while Discord cannot be reached or answers with 5xx."""
-        for pause in PAUSES:
+    async def _write_directly(self, content: Content) -> str:
+        async with self._client() as client:
+            channel = await client.create_dm(discord.Object(int(self._address.requester_id)))
+            return await self._send(channel, content)
+
+    async def _send(
+        self, channel: discord.abc.Messageable, content: Content, **options: Any
+    ) -> str:
+        message = await channel.send(
+            content.text,
+            embeds=[content.embed] if content.embed else [],
+            files=_files(content),
+            allowed_mentions=self._mentions,
+            nonce=self._job_id,
+            **options,
+        )
+        return str(message.id)
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[discord.Client]:
+        async with discord.Client(intents=discord.Intents.none()) as client:
             try:
-                return await call()
-            except (discord.DiscordServerError, aiohttp.ClientError, OSError) as error:
-                log.warning("discord_unreachable", job_id=self._job_id, reason=str(error)[:200])
-                await asyncio.sleep(pause)
+                await client.login(self._settings.token.get_secret_value())
+            except discord.LoginFailure as error:
+                # The operator can mend that: the message is not lost, only late.
+                raise DiscordUnreachable("Discord does not know the bot's token") from error
+            yield client
+
+
+async def _patiently(job_id: str, call: Callable[[], Awaitable[str]]) -> str:
+    """Repeat a call while Discord cannot be reached, is down, or wants to be left alone."""
+    for pause in (*PAUSES, None):
         try:
             return await call()
-        except (discord.DiscordServerError, aiohttp.ClientError, OSError) as error:
-            raise Undeliverable("Discord cannot be reached") from error
+        except discord.HTTPException as error:
+            if error.status < 500 and error.status != TOO_MANY_REQUESTS:
+                raise
+            problem: Exception = error
+        except (aiohttp.ClientError, OSError) as error:
+            problem = error
+        # The name only: the text of some of these holds the address, and so the token.
+        log.warning("discord_unreachable", job_id=job_id, reason=type(problem).__name__)
+        if pause is not None:
+            await asyncio.sleep(pause)
+    raise DiscordUnreachable("Discord cannot be reached")
 
 
 def _files(content: Content) -> list[discord.File]:

@@ -34,7 +34,13 @@ class RenderFailed(WorkerError):
 
 
 class Undeliverable(WorkerError):
-    """Discord took the message on no way that we have."""
+    """Discord refused the message on every way that we have."""
+
+    code = OutcomeCode.UNDELIVERABLE
+
+
+class DiscordUnreachable(WorkerError):
+    """Discord could not be reached for minutes, or does not know our token: try again later."""
 
     code = OutcomeCode.UNDELIVERABLE
 

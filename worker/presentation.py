@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import discord
 
-from jobs.models import Job, Outcome, OutcomeCode
+from jobs.models import Job, Outcome
 from jobs.settings import QueueSettings
 from jobs.wording import say
 from newbie_pipeline.recipe import Recipe, encode_png
@@ -86,7 +86,3 @@ def _embed(job: Job, rendered: Rendered) -> discord.Embed:
         embed.add_field(name=say(key, locale), value=value, inline=True)
     embed.set_footer(text=say("picture.model", locale, model=rendered.model))
     return embed
-
-
-# Every code has its sentence: DONE is the picture itself.
-SILENT_CODES = {OutcomeCode.DONE}

@@ -3,7 +3,9 @@
 It loads the pipeline once and serves renders over a Unix socket, one at a time, first come,
 first served. Torch runs on the main thread only; each connection has a thread of its own that
 sends what the render reports. A connection that closes cancels its render at the next step. A
-render that fails answers with a code; the renderer lives on.
+render that fails answers with a code, and the renderer lives on; on a GPU it ends after an error
+that nobody foresaw, since such an error may have broken the device's context for good, and is
+started again.
 """
 
 import contextlib
@@ -39,6 +41,8 @@ log = structlog.get_logger("renderer")
 Frame = tuple[Message, bytes]
 # How often a waiting connection thread looks whether its peer is still there.
 POLL_SECONDS = 0.1
+# How long the last answer may take on its way before the process ends.
+FLUSH_SECONDS = 10.0
 # A peer that takes nothing for this long is as good as gone.
 SEND_TIMEOUT_SECONDS = 60.0
 
@@ -50,6 +54,7 @@ class Render:
     spec: "RenderSpec"
     frames: "queue.Queue[Frame | None]" = dataclasses.field(default_factory=queue.Queue)
     cancelled: threading.Event = dataclasses.field(default_factory=threading.Event)
+    closed: threading.Event = dataclasses.field(default_factory=threading.Event)
 
 
 class RenderServer:
@@ -58,20 +63,28 @@ class RenderServer:
     def __init__(self, renderer: "Renderer", socket_path: Path) -> None:
         self.renderer = renderer
         self.socket_path = socket_path
-        self.renders: queue.Queue[Render | None] = queue.Queue()
+        # A signal handler puts None here: a SimpleQueue may be entered again at any moment.
+        self.renders: queue.SimpleQueue[Render | None] = queue.SimpleQueue()
+        self.stopping = False
+        self.is_broken = False
 
     def serve(self) -> None:
-        """Render until `stop` is called."""
+        """Render until `stop` is called, or until the device can no longer be trusted."""
         with self._listening() as listener:
             threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
             notify_ready()
             log.info("renderer_ready", **dataclasses.asdict(self.renderer.info))
-            while (render := self.renders.get()) is not None:
-                if not render.cancelled.is_set():
-                    self._run(render)
+            while (render := self.renders.get()) is not None and not self.stopping:
+                if render.cancelled.is_set():
+                    continue
+                self._run(render)
+                if self.is_broken or self.stopping:
+                    render.closed.wait(FLUSH_SECONDS)
+                    return
 
     def stop(self) -> None:
-        """Let `serve` return after the render in hand."""
+        """Let `serve` return after the render in hand; whoever waits is hung up on."""
+        self.stopping = True
         self.renders.put(None)
 
     @contextlib.contextmanager
@@ -117,6 +130,7 @@ class RenderServer:
             finally:
                 if render is not None:
                     render.cancelled.set()
+                    render.closed.set()
 
     @staticmethod
     def _send_frames(connection: socket.socket, render: Render) -> None:
@@ -133,12 +147,17 @@ class RenderServer:
 
     def _run(self, render: Render) -> None:
         """Render on the main thread; whatever happens, the connection gets an end."""
-        from newbie_pipeline.errors import RenderCancelled, RenderInputError  # noqa: PLC0415
+        from newbie_pipeline.errors import (  # noqa: PLC0415
+            PipelineError,
+            RenderCancelled,
+            RenderInputError,
+        )
 
         def on_step(step: int, total: int) -> None:
             render.frames.put(({"type": "step", "step": step, "total": total}, b""))
 
         started = time.monotonic()
+        render.frames.put(({"type": "started"}, b""))
         try:
             images = self.renderer.render(render.spec, on_step, render.cancelled.is_set)
         except RenderCancelled:
@@ -146,9 +165,13 @@ class RenderServer:
         except RenderInputError as error:
             log.warning("render_refused", reason=str(error))
             render.frames.put(({"type": "error", "code": OutcomeCode.RENDER_REFUSED.value}, b""))
+        except PipelineError as error:
+            log.warning("render_failed", reason=str(error))
+            render.frames.put(({"type": "error", "code": OutcomeCode.RENDER_FAILED.value}, b""))
         except Exception:  # the edge of the process: one bad render must not end it
             log.exception("render_failed")
             render.frames.put(({"type": "error", "code": OutcomeCode.RENDER_FAILED.value}, b""))
+            self.is_broken = self.renderer.info.device != "cpu"
         else:
             seconds = time.monotonic() - started
             for image in images:
@@ -193,7 +216,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     server.serve()
-    return 0
+    return 1 if server.is_broken else 0
 
 
 if __name__ == "__main__":

@@ -12,14 +12,17 @@ import time
 
 import discord
 import structlog
+from redis.client import PubSub, PubSubWorkerThread
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import Queue, Worker
 from rq.job import Job as RQJob
 from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
 from jobs import logs
-from jobs.connection import connect
-from jobs.errors import SettingsError, UnknownJob
+from jobs.connection import connect, rq_queue
+from jobs.errors import SettingsError, UnknownJob, UnreadableJob
 from jobs.keys import job_id_of
 from jobs.lifecycle import Lifecycle
 from jobs.models import Job, JobState, OutcomeCode
@@ -46,12 +49,20 @@ class SlotWorker(Worker):
         super().execute_job(job, queue)
         self.settle(job)
 
+    def _pubsub_exception_handler(
+        self, exc: Exception, pubsub: PubSub, pubsub_thread: PubSubWorkerThread
+    ) -> None:
+        """Keep listening for stop commands after a timeout, as RQ does after a lost connection."""
+        if isinstance(exc, RedisTimeoutError):
+            exc = RedisConnectionError(str(exc))
+        super()._pubsub_exception_handler(exc, pubsub, pubsub_thread)
+
     def settle(self, job: RQJob) -> None:
         """Decide about a job whose process ended while the job was still running."""
         lifecycle = self.bench.lifecycle
         try:
             ours = self.bench.queue.get(job_id_of(job.id))
-        except UnknownJob:
+        except (UnknownJob, UnreadableJob):
             return
         attempt = int(job.args[1])
         if ours.state is not JobState.RUNNING or ours.attempt != attempt:
@@ -59,8 +70,8 @@ class SlotWorker(Worker):
         code = self._final_code(job, ours)
         if code is None:
             lifecycle.abandon(ours)
-        elif lifecycle.fail(ours.id, attempt, code):
-            lifecycle.enqueue_report(ours.id, attempt)
+        else:
+            lifecycle.give_up(ours, code)
 
     def _final_code(self, job: RQJob, ours: Job) -> OutcomeCode | None:
         """Tell whether a second attempt would be wrong, and which outcome it is then."""
@@ -100,9 +111,11 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     tasks.install(bench)
+    # A connection of its own: RQ raises the timeouts of the one it is given.
+    connection = connect(read(RedisSettings))
     worker = SlotWorker(
-        [bench.queue.rq],
-        connection=bench.queue.redis,
+        [rq_queue(connection, bench.queue_settings.name)],
+        connection=connection,
         serializer=JSONSerializer,
         worker_ttl=RQ_WORKER_TTL_SECONDS,
         log_job_description=False,

@@ -2,12 +2,12 @@
 
 `render` draws a job and posts its picture; `report` posts why there is none. Both take ids only
 and never raise what members should hear: an outcome goes into the job's record first, then into
-its message. What they could not finish (killed, no Redis) is found by `jobs.lifecycle.recover`.
+its message. What they could not finish (killed, no Redis, no Discord) is found by
+`jobs.recovery`.
 """
 
 import asyncio
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -20,13 +20,17 @@ from jobs.queue import RenderQueue
 from jobs.settings import DiscordSettings, QueueSettings
 from worker import client, presentation
 from worker.delivery import Delivery
-from worker.errors import Undeliverable, WorkerError
+from worker.errors import DiscordUnreachable, Undeliverable, WorkerError
+from worker.news import News
 from worker.settings import WorkerSettings
 
 log = structlog.get_logger("worker")
 
 # The bot's last edit of a position may still be under way when the job begins.
 WRITER_WAIT_SECONDS = 12.0
+# Redis may be away for a moment just when a picture was posted; forgetting that is costly.
+REMEMBER_TRIES = 20
+REMEMBER_PAUSE_SECONDS = 1.5
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,13 @@ def render(job_id: str, attempt: int) -> None:
         log.info("job_not_claimed", job_id=job_id, attempt=attempt)
         return
     with bench.lifecycle.lease(job_id, attempt):
-        if job.delivered is not None:
-            _end(bench, job, Outcome(code=OutcomeCode.DONE, message_id=job.delivered))
+        if bench.lifecycle.end_delivered(job):
             return
-        code = _try_to_draw(bench, job)
+        try:
+            code = _try_to_draw(bench, job)
+        except DiscordUnreachable:
+            bench.lifecycle.abandon(job, OutcomeCode.UNDELIVERABLE)
+            return
         if code is not OutcomeCode.DONE and bench.lifecycle.fail(job_id, attempt, code):
             _tell(bench, job, Outcome(code=code))
 
@@ -71,7 +78,7 @@ def report(job_id: str, attempt: int) -> None:
     """Post why a job has no picture."""
     bench = _benches[0]
     job = bench.queue.get(job_id)
-    if job.state is JobState.FAILING and job.outcome is not None:
+    if job.state is JobState.FAILING and job.attempt == attempt and job.outcome is not None:
         with bench.lifecycle.lease(job_id, attempt):
             _tell(bench, job, job.outcome)
 
@@ -82,11 +89,13 @@ def _try_to_draw(bench: Bench, job: Job) -> OutcomeCode:
         asyncio.run(_draw_and_post(bench, job))
     except (TimeoutError, JobTimeoutException):
         return OutcomeCode.TIMED_OUT
+    except DiscordUnreachable:
+        raise
     except WorkerError as error:
         log.warning("job_failed", job_id=job.id, code=error.code.value, reason=str(error))
         return error.code
     except JobsError:
-        raise  # without Redis nothing can be recorded: the sweep finds the job again
+        raise  # without Redis nothing can be recorded: recovery finds the job again
     except Exception:  # the edge of the process: the owner must hear of it
         log.exception("job_failed", job_id=job.id, code=OutcomeCode.INTERNAL.value)
         return OutcomeCode.INTERNAL
@@ -95,75 +104,66 @@ def _try_to_draw(bench: Bench, job: Job) -> OutcomeCode:
 
 async def _draw_and_post(bench: Bench, job: Job) -> None:
     async with Delivery(bench.discord, job.address, job.id) as delivery:
-        news = _News(bench, job, delivery)
-        # From here on the message is ours: an edit of the bot that was under way is over.
-        with bench.queue.writer(job.id, wait=WRITER_WAIT_SECONDS):
-            pass
-        showing = asyncio.create_task(news.show_until_done())
-        try:
+        await asyncio.to_thread(_take_over_message, bench, job)
+        news = News(bench.lifecycle, job, delivery, bench.worker.progress_interval)
+        async with news.spread():
             async with asyncio.timeout(bench.queue_settings.job_timeout):
                 rendered = await client.render(
                     bench.worker.socket, job.request, news.step, wait=bench.worker.renderer_wait
                 )
-        finally:
-            # Never cancelled: an edit on its way would arrive after the picture.
-            news.done.set()
-            with suppress(asyncio.CancelledError):
-                await showing
         content = await asyncio.to_thread(presentation.pictures, job, rendered, bench.version)
+        if not await asyncio.to_thread(bench.lifecycle.is_current, job.id, job.attempt):
+            log.warning("attempt_overtaken", job_id=job.id, attempt=job.attempt)
+            return
         message_id = await delivery.post(content)
-    bench.lifecycle.delivered(job.id, message_id)
     seconds = round(rendered.seconds, 3)
-    _end(bench, job, Outcome(code=OutcomeCode.DONE, message_id=message_id, seconds=seconds))
+    outcome = Outcome(code=OutcomeCode.DONE, message_id=message_id, seconds=seconds)
+    await asyncio.to_thread(_close_delivered, bench, job, outcome)
 
 
-class _News:
-    """Passes a render's steps on: to Redis as they come, to the message now and then."""
+def _take_over_message(bench: Bench, job: Job) -> None:
+    """Wait until an edit of the bot that is under way is over; from here the message is ours."""
+    with bench.queue.writer(job.id, wait=WRITER_WAIT_SECONDS):
+        return
 
-    def __init__(self, bench: Bench, job: Job, delivery: Delivery) -> None:
-        self._bench, self._job, self._delivery = bench, job, delivery
-        self._latest: tuple[int, int] | None = None
-        self.done = asyncio.Event()
 
-    def step(self, step: int, total: int) -> None:
-        """Take note of a step."""
-        self._latest = (step, total)
-        self._bench.lifecycle.progress(self._job.id, step, total)
-
-    async def show_until_done(self) -> None:
-        """Edit the message every few seconds; a quick picture comes without any such edit."""
-        shown = None
-        while not await self._done_within(self._bench.worker.progress_interval):
-            if self._latest is not None and self._latest != shown:
-                shown = self._latest
-                await self._delivery.show(presentation.progress(self._job, *shown))
-
-    async def _done_within(self, seconds: float) -> bool:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.done.wait(), seconds)
-        return self.done.is_set()
+def _close_delivered(bench: Bench, job: Job, outcome: Outcome) -> None:
+    """Record that the picture is posted, then close the job."""
+    for tries_left in reversed(range(REMEMBER_TRIES)):
+        try:
+            bench.lifecycle.delivered(job.id, job.attempt, str(outcome.message_id))
+            _end(bench, job, outcome)
+            return
+        except JobsError:
+            if not tries_left:
+                raise
+            log.warning("redis_unavailable", job_id=job.id)
+            time.sleep(REMEMBER_PAUSE_SECONDS)
 
 
 def _tell(bench: Bench, job: Job, outcome: Outcome) -> None:
-    """Post a failure's message and close the job."""
-    asyncio.run(_post_failure(bench, job, outcome))
-
-
-async def _post_failure(bench: Bench, job: Job, outcome: Outcome) -> None:
-    with bench.queue.writer(job.id, wait=WRITER_WAIT_SECONDS):
-        pass
-    content = presentation.failure(job, outcome, bench.queue_settings)
-    async with Delivery(bench.discord, job.address, job.id) as delivery:
-        try:
-            message_id = await delivery.post(content)
-        except Undeliverable as error:
-            log.error("job_undeliverable", job_id=job.id, reason=str(error))
-            message_id = None
+    """Post a failure's message and close the job; while Discord is away, leave it for later."""
+    _take_over_message(bench, job)
+    try:
+        message_id = asyncio.run(_post_failure(bench, job, outcome))
+    except DiscordUnreachable as error:
+        log.warning("failure_not_told", job_id=job.id, reason=str(error))
+        bench.lifecycle.postpone_report(job)
+        return
+    except Undeliverable as error:
+        log.error("job_undeliverable", job_id=job.id, reason=str(error))
+        message_id = None
     _end(bench, job, outcome.model_copy(update={"message_id": message_id}))
 
 
+async def _post_failure(bench: Bench, job: Job, outcome: Outcome) -> str:
+    content = presentation.failure(job, outcome, bench.queue_settings)
+    async with Delivery(bench.discord, job.address, job.id) as delivery:
+        return await delivery.post(content)
+
+
 def _end(bench: Bench, job: Job, outcome: Outcome) -> None:
-    if bench.lifecycle.end(job.id, outcome):
+    if bench.lifecycle.end(job.id, job.attempt, outcome):
         log.info(
             "job_ended",
             job_id=job.id,

@@ -7,6 +7,7 @@ where the object says so. Nothing executable crosses: JSON and pixels only.
 |---|---|---|
 | renderer | `hello` | sent first: a process that is there answers, a socket alone does not |
 | job | `render` | `spec`: the fields of `newbie_pipeline.render.RenderSpec` |
+| renderer | `started` | the render begins; until then it only waits for its turn |
 | renderer | `step` | `step`, `total`: over all pictures of the job |
 | renderer | `picture` | `width`, `height`, and the payload: RGB, 8 bits, row by row |
 | renderer | `done` | `seconds`, `model`, `model_hash` |

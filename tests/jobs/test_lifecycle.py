@@ -2,7 +2,7 @@ import time
 
 from redis import Redis
 
-from jobs.lifecycle import Lifecycle
+from jobs.lifecycle import MOST_REPORTS, Lifecycle
 from jobs.models import Job, JobState, Outcome, OutcomeCode
 from jobs.queue import RenderQueue
 from tests.jobs.conftest import address, request
@@ -14,12 +14,6 @@ def begin(queue: RenderQueue, lifecycle: Lifecycle) -> Job:
     claimed = lifecycle.claim(job.id, 0)
     assert claimed
     return claimed
-
-
-def recover_after_a_lease(lifecycle: Lifecycle, queue: RenderQueue) -> None:
-    lifecycle.recover()
-    time.sleep(queue.settings.lease + 0.2)
-    lifecycle.recover()
 
 
 def test_a_job_is_claimed_once(queue: RenderQueue, lifecycle: Lifecycle) -> None:
@@ -62,14 +56,14 @@ def test_a_job_abandoned_too_often_fails_and_its_report_waits(
 
 def test_progress_is_seen_by_others(queue: RenderQueue, lifecycle: Lifecycle) -> None:
     job = begin(queue, lifecycle)
-    lifecycle.progress(job.id, 3, 28)
+    lifecycle.progress(job.id, 0, 3, 28)
     assert (queue.get(job.id).progress.step, queue.get(job.id).progress.total) == (3, 28)
 
 
 def test_a_job_ends_once(queue: RenderQueue, lifecycle: Lifecycle) -> None:
     job = begin(queue, lifecycle)
-    assert lifecycle.end(job.id, Outcome(code=OutcomeCode.DONE, message_id="77", seconds=1.5))
-    assert not lifecycle.end(job.id, Outcome(code=OutcomeCode.INTERNAL))
+    assert lifecycle.end(job.id, 0, Outcome(code=OutcomeCode.DONE, message_id="77", seconds=1.5))
+    assert not lifecycle.end(job.id, 0, Outcome(code=OutcomeCode.INTERNAL))
     assert not lifecycle.fail(job.id, 0, OutcomeCode.INTERNAL)
     ended = queue.get(job.id)
     assert ended.state is JobState.ENDED
@@ -82,45 +76,63 @@ def test_a_lease_outlives_its_length_while_it_is_held(
     job = begin(queue, lifecycle)
     with lifecycle.lease(job.id, 0):
         time.sleep(queue.settings.lease * 1.5)
-        assert redis.exists(queue.keys.lease(job.id))
-    assert not redis.exists(queue.keys.lease(job.id))
+        assert redis.exists(queue.keys.lease(job.id, 0))
+    assert not redis.exists(queue.keys.lease(job.id, 0))
 
 
-def test_recover_takes_back_a_job_whose_lease_ran_out(
-    queue: RenderQueue, lifecycle: Lifecycle, redis: Redis
-) -> None:
-    job = begin(queue, lifecycle)
-    redis.delete(queue.keys.lease(job.id))
-    recover_after_a_lease(lifecycle, queue)
-    back = queue.get(job.id)
-    assert (back.state, back.attempt) == (JobState.WAITING, 1)
-    assert queue.position(job.id) == 1
-
-
-def test_recover_leaves_a_living_job_alone(queue: RenderQueue, lifecycle: Lifecycle) -> None:
-    job = begin(queue, lifecycle)
-    waiting = queue.submit(request(), address(2))
-    with lifecycle.lease(job.id, 0):
-        recover_after_a_lease(lifecycle, queue)
-    assert queue.get(job.id).state is JobState.RUNNING
-    assert queue.get(waiting.id).attempt == 0
-
-
-def test_recover_puts_a_job_back_that_left_the_line_and_was_never_claimed(
+def test_an_attempt_that_was_given_up_can_say_nothing_any_more(
     queue: RenderQueue, lifecycle: Lifecycle
 ) -> None:
-    job = queue.submit(request(), address())
+    job = begin(queue, lifecycle)
+    lifecycle.abandon(job)
     queue.rq.pop_job_id()
-    recover_after_a_lease(lifecycle, queue)
-    assert queue.position(job.id) == 1
-    assert queue.get(job.id).attempt == 1
+    assert lifecycle.claim(job.id, 1)
+    lifecycle.progress(job.id, 0, 9, 9)
+    assert not lifecycle.is_current(job.id, 0)
+    assert not lifecycle.delivered(job.id, 0, "77")
+    assert not lifecycle.end(job.id, 0, Outcome(code=OutcomeCode.DONE))
+    assert not lifecycle.fail(job.id, 0, OutcomeCode.INTERNAL)
+    now = queue.get(job.id)
+    assert (now.state, now.progress.step, now.delivered) == (JobState.RUNNING, 0, None)
+    assert lifecycle.is_current(job.id, 1)
+    assert lifecycle.delivered(job.id, 1, "77")
 
 
-def test_recover_repeats_a_report_that_was_never_posted(
-    queue: RenderQueue, lifecycle: Lifecycle, redis: Redis
+def test_the_lease_of_one_attempt_says_nothing_about_another(
+    queue: RenderQueue, lifecycle: Lifecycle
+) -> None:
+    job = begin(queue, lifecycle)
+    with lifecycle.lease(job.id, 0):
+        lifecycle.abandon(job)
+        queue.rq.pop_job_id()
+        again = lifecycle.claim(job.id, 1)
+        assert again
+    assert lifecycle.has_lease(again)
+
+
+def test_a_posted_picture_is_never_taken_back(queue: RenderQueue, lifecycle: Lifecycle) -> None:
+    job = begin(queue, lifecycle)
+    lifecycle.delivered(job.id, 0, "77")
+    lifecycle.abandon(queue.get(job.id))
+    ended = queue.get(job.id)
+    assert ended.state is JobState.ENDED
+    assert ended.outcome == Outcome(code=OutcomeCode.DONE, message_id="77")
+    assert queue.rq.get_job_ids() == []
+
+
+def test_reports_come_later_and_later_and_end_at_last(
+    queue: RenderQueue, lifecycle: Lifecycle
 ) -> None:
     job = begin(queue, lifecycle)
     lifecycle.fail(job.id, 0, OutcomeCode.RENDER_FAILED)
-    redis.delete(queue.keys.lease(job.id))
-    recover_after_a_lease(lifecycle, queue)
-    assert queue.rq.get_job_ids() == [f"{job.id}-0-report"]
+    pauses = []
+    while (failing := queue.get(job.id)).state is JobState.FAILING:
+        before = time.time()
+        lifecycle.enqueue_report(failing)
+        queue.rq.empty()
+        pauses.append(round(queue.get(job.id).report_after - before))
+    assert pauses[:4] == [30, 60, 120, 240]
+    assert max(pauses) == 3600
+    assert len(pauses) == MOST_REPORTS + 1
+    ended = queue.get(job.id)
+    assert ended.outcome == Outcome(code=OutcomeCode.RENDER_FAILED)

@@ -108,7 +108,7 @@ def test_every_key_of_a_job_ends_with_it(
     queue.rq.pop_job_id()
     lifecycle.claim(job.id, 0)
     with lifecycle.lease(job.id, 0):
-        lifecycle.end(job.id, Outcome(code=OutcomeCode.DONE, message_id="9"))
+        lifecycle.end(job.id, 0, Outcome(code=OutcomeCode.DONE, message_id="9"))
     ours = [key.decode() for key in redis.keys("newbie:*")]
     assert ours == [f"newbie:newbie:job:{job.id}"]
     assert 0 < redis.ttl(ours[0]) <= queue.settings.keep_ended

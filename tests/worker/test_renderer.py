@@ -119,6 +119,7 @@ async def test_a_size_that_the_model_cannot_draw_is_answered_with_a_code(
         connection.connect(str(renderer.socket))
         receive_frame(connection)
         connection.sendall(pack({"type": "render", "spec": spec}))
+        assert receive_frame(connection)[0] == {"type": "started"}
         message, _ = receive_frame(connection)
     assert message == {"type": "error", "code": "render_refused"}
 
@@ -145,6 +146,49 @@ async def test_a_renderer_that_dies_is_told_apart_and_comes_back(renderer: Rende
         await task
     assert await draw(renderer, request())
     assert renderer.pid() != pid
+
+
+async def test_a_render_that_only_waited_is_drawn_by_the_next_renderer(
+    renderer: RendererProcess,
+) -> None:
+    begun = asyncio.Event()
+    first = asyncio.create_task(
+        client.render(
+            renderer.socket,
+            request(num_inference_steps=60),
+            lambda step, total: begun.set(),
+            wait=60,
+        )
+    )
+    await begun.wait()
+    second = asyncio.create_task(draw(renderer, request()))
+    await asyncio.sleep(0.3)
+    pid = renderer.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(RendererLost):
+        await first
+    assert await second
+
+
+async def test_a_renderer_that_is_told_to_stop_finishes_the_render_in_hand(
+    renderer: RendererProcess,
+) -> None:
+    begun = asyncio.Event()
+    task = asyncio.create_task(
+        client.render(
+            renderer.socket,
+            request(num_inference_steps=8),
+            lambda step, total: begun.set(),
+            wait=60,
+        )
+    )
+    await begun.wait()
+    pid = renderer.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGTERM)
+    assert (await task).pictures
+    assert await draw(renderer, request())  # by the one that took its place
 
 
 async def test_without_a_renderer_the_wait_ends(tmp_path_factory: pytest.TempPathFactory) -> None:

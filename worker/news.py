@@ -1,0 +1,74 @@
+"""News of a render: each step to Redis soon after it, and to the message now and then.
+
+Nothing here can harm the render: news that cannot be spread are dropped, with a line in the log.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+
+from jobs.errors import JobsError
+from jobs.lifecycle import Lifecycle
+from jobs.models import Job
+from worker import presentation
+from worker.delivery import Delivery
+
+log = structlog.get_logger("worker")
+
+REDIS_SECONDS = 0.25
+
+
+class News:
+    """Spreads how far one job is."""
+
+    def __init__(
+        self, lifecycle: Lifecycle, job: Job, delivery: Delivery, message_interval: float
+    ) -> None:
+        self._lifecycle, self._job, self._delivery = lifecycle, job, delivery
+        self._message_interval = message_interval
+        self._latest: tuple[int, int] | None = None
+        self._done = asyncio.Event()
+
+    def step(self, step: int, total: int) -> None:
+        """Take note of a step."""
+        self._latest = (step, total)
+
+    @asynccontextmanager
+    async def spread(self) -> AsyncIterator[None]:
+        """Spread the news while the block runs."""
+        spreading = asyncio.create_task(self._spread())
+        try:
+            yield
+        finally:
+            # Never cancelled: an edit on its way would arrive after the picture.
+            self._done.set()
+            await spreading
+
+    async def _spread(self) -> None:
+        noted = shown = None
+        # A quick picture comes without any edit before it.
+        next_edit = time.monotonic() + self._message_interval
+        while not await self._done_soon():
+            latest = self._latest
+            try:
+                if latest is not None and latest != noted:
+                    noted = latest
+                    await asyncio.to_thread(
+                        self._lifecycle.progress, self._job.id, self._job.attempt, *latest
+                    )
+                if latest is not None and latest != shown and time.monotonic() >= next_edit:
+                    shown = latest
+                    await self._delivery.show(presentation.progress(self._job, *latest))
+                    next_edit = time.monotonic() + self._message_interval
+            except JobsError as error:
+                log.warning("progress_not_noted", job_id=self._job.id, reason=type(error).__name__)
+            except Exception:  # the edge of this task: the picture matters more than the news
+                log.exception("progress_not_shown", job_id=self._job.id)
+
+    async def _done_soon(self) -> bool:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._done.wait(), REDIS_SECONDS)
+        return self._done.is_set()
