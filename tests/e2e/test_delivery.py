@@ -9,6 +9,7 @@ from jobs.lifecycle import Lifecycle
 from jobs.models import Job, JobState, Outcome, OutcomeCode
 from jobs.settings import DiscordSettings
 from playground.client import DEFAULT_USER
+from supervisor.stack import Stack
 from tests.e2e.conftest import Member, belongs_to
 from tests.e2e.test_survival import accepted
 from worker import delivery
@@ -24,13 +25,20 @@ REPLY = r"/channels/\d+/messages$"
 
 
 @pytest.fixture
+def stack(whole_stack: Stack) -> Stack:
+    """The product without a worker: these tests stand in its place."""
+    whole_stack.stop("worker")
+    whole_stack.start("redis", "playground", "bot")
+    return whole_stack
+
+
+@pytest.fixture
 async def job(member: Member, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Job]:
     """A job that this test works on, in the worker's place."""
     import discord
 
     monkeypatch.setattr(discord.http.Route, "BASE", member.stack.api_url)
     monkeypatch.setattr(delivery, "PAUSES", (0.1, 0.1))
-    member.stack.stop("worker")
     job_id = await member.newbie(prompt="1girl")
     await accepted(member, job_id)
     await member.answer(job_id, lambda m: "In line" in m["content"])
