@@ -57,6 +57,27 @@ def test_children_stop_in_the_reverse_order(
     ]
 
 
+def test_children_that_stop_together_are_all_told_before_one_has_ended(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    # Each ends only when the other was told to end, too.
+    waits_for_the_other = (
+        "import pathlib, signal, sys, time; from supervisor.notify import *;"
+        "own, other = map(pathlib.Path, sys.argv[1:]);"
+        "signal.signal(signal.SIGTERM, lambda *_: own.touch()); notify_ready();"
+        "[time.sleep(0.02) for _ in iter(lambda: own.exists() and other.exists(), True)]"
+    )
+    marks = [str(tmp_path / "one"), str(tmp_path / "two")]
+    for name, arguments in (("one", marks), ("two", marks[::-1])):
+        argv = (sys.executable, "-c", waits_for_the_other, *arguments)
+        supervisor.add(ChildSpec(name, argv, ready="notify", stop_grace=30.0))
+    supervisor.start()
+
+    supervisor.stop_together("one", "two")
+
+    assert [supervisor.status(name).exit_code for name in ("one", "two")] == [0, 0]
+
+
 def test_a_single_child_stops_and_starts_while_the_others_run(supervisor: Supervisor) -> None:
     supervisor.add(python("stays", SLEEP))
     supervisor.add(python("moves", SLEEP))

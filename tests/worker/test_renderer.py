@@ -9,7 +9,7 @@ import stat
 import pytest
 
 from jobs.models import RenderRequest, Size
-from tests.worker.conftest import RendererProcess
+from tests.conftest import RendererProcess
 from worker import client
 from worker.client import Rendered, spec_of
 from worker.errors import RendererLost, RendererUnavailable
