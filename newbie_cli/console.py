@@ -73,7 +73,8 @@ class Console:
             self._started.add(event.name)
             _write(f"{self._name(event.name)} starting")
         elif event.kind in ("status", "died", "restarting", "ready", "stopped"):
-            _write(f"{self._name(event.name)} {event.kind} {event.detail}".rstrip())
+            detail = f": {event.detail}" if event.detail else ""
+            _write(f"{self._name(event.name)} {event.kind}{detail}")
 
     def line(self, name: str, line: str) -> None:
         """Show a line that a part wrote."""

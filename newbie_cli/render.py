@@ -45,7 +45,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help=f"checkpoint; default: {_MODEL_VARIABLE}, else a tiny one that draws noise",
     )
     parser.add_argument("--steps", type=_positive, default=28, help="denoising steps")
-    parser.add_argument("--guidance", type=_guidance, default=4.5, help="guidance scale")
+    parser.add_argument("--guidance", type=_guidance, default=4.0, help="guidance scale")
     parser.add_argument("--size", type=_size, default=(1024, 1024), metavar="WIDTHxHEIGHT")
     parser.add_argument("--negative", default="", metavar="TEXT", help="negative prompt")
     parser.add_argument("--device", help="default: cuda where there is one, else cpu")
