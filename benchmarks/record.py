@@ -4,6 +4,7 @@ A row says when, on what machine and by which command it came about. Rows are on
 """
 
 import datetime
+import functools
 import math
 import os
 import platform
@@ -68,7 +69,9 @@ def add_row(table: Table, figures: Sequence[str]) -> str:
     return row
 
 
+@functools.cache
 def _commit() -> str:
+    # Asked once, before the first row makes BENCHMARKS.md differ from the commit.
     answer = subprocess.run(
         ("git", "describe", "--always", "--dirty"),
         cwd=ROOT,

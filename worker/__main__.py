@@ -97,6 +97,7 @@ def run(settings: WorkerSettings, queue: RenderQueue) -> int:
     with Supervisor(on_event=note) as supervisor:
         for child in children(settings, supervisor.runtime_dir):
             supervisor.add(child)
+        slots = tuple(name for name in supervisor.names if name != RENDERER)
         stopping = False
 
         def stop(_number: int, _frame: FrameType | None) -> None:
@@ -109,7 +110,8 @@ def run(settings: WorkerSettings, queue: RenderQueue) -> int:
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
         try:
-            supervisor.start()
+            supervisor.start(RENDERER)
+            supervisor.start_together(*slots)
             watch.tick()
             notify_ready()
             log.info("worker_ready", slots=settings.slots)
@@ -127,7 +129,7 @@ def run(settings: WorkerSettings, queue: RenderQueue) -> int:
             return 1
         finally:
             # All at once: none may take a new job while another finishes its last.
-            supervisor.stop_together(*(name for name in supervisor.names if name != RENDERER))
+            supervisor.stop_together(*slots)
             watch.leave()
     log.info("worker_stopped", reason="signal")
     return 0

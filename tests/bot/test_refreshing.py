@@ -77,7 +77,7 @@ async def test_a_report_in_line_does_not_set_off_edits_without_end(
     job_id = first["interaction_metadata"]["id"]
     lifecycle = Lifecycle(queue)
     assert lifecycle.fail(job_id, 0, OutcomeCode.WORKER_LOST)
-    lifecycle.enqueue_report(job_id, 0)
+    lifecycle.enqueue_report(queue.get(job_id))
     await asyncio.sleep(1.6)
     since = await last_request(discord)
     await asyncio.sleep(2.2)
