@@ -1,3 +1,5 @@
+"""A job moves from state to state, each time once, and only by the attempt that has it."""
+
 import time
 
 from redis import Redis

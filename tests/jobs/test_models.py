@@ -1,3 +1,5 @@
+"""Requests and addresses: what is accepted, and how it crosses Redis."""
+
 import pytest
 from pydantic import ValidationError
 

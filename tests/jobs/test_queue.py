@@ -1,3 +1,5 @@
+"""Submitting jobs and asking where they stand, on a real Redis."""
+
 import json
 import threading
 

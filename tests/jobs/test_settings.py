@@ -1,3 +1,5 @@
+"""Where settings come from, and what is said of wrong ones."""
+
 from pathlib import Path
 
 import pytest

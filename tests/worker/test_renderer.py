@@ -27,6 +27,16 @@ async def draw(renderer: RendererProcess, wanted: RenderRequest) -> Rendered:
     return await client.render(renderer.socket, wanted, lambda step, total: None, wait=60)
 
 
+async def begin(renderer: RendererProcess, wanted: RenderRequest) -> asyncio.Task[Rendered]:
+    """Ask for a render and wait until its first step is done."""
+    begun = asyncio.Event()
+    task = asyncio.create_task(
+        client.render(renderer.socket, wanted, lambda step, total: begun.set(), wait=60)
+    )
+    await begun.wait()
+    return task
+
+
 async def test_a_render_reports_each_step_and_gives_its_pictures(renderer: RendererProcess) -> None:
     steps: list[tuple[int, int]] = []
     rendered = await client.render(
@@ -78,16 +88,7 @@ async def test_hanging_up_ends_a_render_at_its_next_step_and_the_renderer_lives(
     renderer: RendererProcess,
 ) -> None:
     pid = renderer.pid()
-    begun = asyncio.Event()
-    task = asyncio.create_task(
-        client.render(
-            renderer.socket,
-            request(num_inference_steps=60, count=4),
-            lambda step, total: begun.set(),
-            wait=60,
-        )
-    )
-    await begun.wait()
+    task = await begin(renderer, request(num_inference_steps=60, count=4))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -129,16 +130,7 @@ async def test_only_this_user_may_enter_the_socket(renderer: RendererProcess) ->
 
 
 async def test_a_renderer_that_dies_is_told_apart_and_comes_back(renderer: RendererProcess) -> None:
-    begun = asyncio.Event()
-    task = asyncio.create_task(
-        client.render(
-            renderer.socket,
-            request(num_inference_steps=60),
-            lambda step, total: begun.set(),
-            wait=60,
-        )
-    )
-    await begun.wait()
+    task = await begin(renderer, request(num_inference_steps=60))
     pid = renderer.pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
@@ -151,16 +143,7 @@ async def test_a_renderer_that_dies_is_told_apart_and_comes_back(renderer: Rende
 async def test_a_render_that_only_waited_is_drawn_by_the_next_renderer(
     renderer: RendererProcess,
 ) -> None:
-    begun = asyncio.Event()
-    first = asyncio.create_task(
-        client.render(
-            renderer.socket,
-            request(num_inference_steps=60),
-            lambda step, total: begun.set(),
-            wait=60,
-        )
-    )
-    await begun.wait()
+    first = await begin(renderer, request(num_inference_steps=60))
     second = asyncio.create_task(draw(renderer, request()))
     await asyncio.sleep(0.3)
     pid = renderer.pid()
@@ -174,16 +157,7 @@ async def test_a_render_that_only_waited_is_drawn_by_the_next_renderer(
 async def test_a_renderer_that_is_told_to_stop_finishes_the_render_in_hand(
     renderer: RendererProcess,
 ) -> None:
-    begun = asyncio.Event()
-    task = asyncio.create_task(
-        client.render(
-            renderer.socket,
-            request(num_inference_steps=8),
-            lambda step, total: begun.set(),
-            wait=60,
-        )
-    )
-    await begun.wait()
+    task = await begin(renderer, request(num_inference_steps=8))
     pid = renderer.pid()
     assert pid is not None
     os.kill(pid, signal.SIGTERM)

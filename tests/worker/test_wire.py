@@ -1,3 +1,5 @@
+"""Frames between an RQ job and the renderer."""
+
 import asyncio
 import socket
 
