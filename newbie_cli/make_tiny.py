@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     if directory.is_dir() and any(directory.iterdir()) and not args.force:
         print(f"newbie make-tiny: {directory} is not empty (--force replaces it)", file=sys.stderr)
         return 2
-    from newbie_pipeline.model_identity import model_hash
+    from newbie_pipeline.checkpoints.identity import model_hash
     from newbie_pipeline.tiny import make_tiny
 
     try:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from newbie_pipeline.checkpoints.identity import model_hash, model_name
 from newbie_pipeline.errors import CheckpointError, RenderCancelled
-from newbie_pipeline.model_identity import model_hash, model_name
 
 if TYPE_CHECKING:
     import torch
@@ -83,7 +83,7 @@ class Renderer:
         # OpenMP's threads spin while they wait, which on cores shared with bot and queue made a
         # picture up to five times slower. It is read when torch is first imported.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        from newbie_pipeline.checkpoint import load_pipeline  # noqa: PLC0415
+        from newbie_pipeline.checkpoints.loading import load_pipeline  # noqa: PLC0415
 
         model_dir = Path(model_dir)
         device = choose_device(device)

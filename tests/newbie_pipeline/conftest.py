@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from newbie_pipeline.checkpoint import load_pipeline
+from newbie_pipeline.checkpoints.loading import load_pipeline
 from newbie_pipeline.models.next_dit import NextDiT
 from newbie_pipeline.pipeline import NewbiePipeline
 from newbie_pipeline.render import Renderer

@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from newbie_pipeline.checkpoints.weight_files import without_storage
 from newbie_pipeline.models.next_dit import NextDiT
-from newbie_pipeline.weight_files import without_storage
 
 from .conftest import REFERENCE
 

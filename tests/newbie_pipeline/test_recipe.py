@@ -100,7 +100,7 @@ def test_what_carries_no_recipe_says_so(data, reason):
 
 @pytest.mark.parametrize(
     "module",
-    ["recipe", "errors", "render", "model_identity"],
+    ["recipe", "errors", "render", "checkpoints.identity"],
 )
 def test_importing_it_in_a_fresh_process_loads_no_torch(module):
     program = (

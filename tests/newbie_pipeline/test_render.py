@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
+from newbie_pipeline.checkpoints.identity import model_hash
 from newbie_pipeline.errors import CheckpointError, RenderCancelled, RenderInputError
-from newbie_pipeline.model_identity import model_hash
 from newbie_pipeline.render import Renderer, RenderSpec
 
 SPEC = RenderSpec(

@@ -7,11 +7,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from newbie_pipeline.checkpoints.weight_files import without_storage
 from newbie_pipeline.models import gemma_text, jina_clip
 from newbie_pipeline.models.gemma_text import GemmaTextEncoder, truncated_config
 from newbie_pipeline.models.jina_clip import JinaClipTextModel
 from newbie_pipeline.text_conditioning import SYSTEM_PROMPT, tokenize, with_system_prompt
-from newbie_pipeline.weight_files import without_storage
 
 from .conftest import REFERENCE
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from newbie_pipeline.checkpoint import load_pipeline
+from newbie_pipeline.checkpoints.identity import model_hash, model_name
+from newbie_pipeline.checkpoints.loading import load_pipeline
 from newbie_pipeline.errors import CheckpointError
-from newbie_pipeline.model_identity import model_hash, model_name
 from newbie_pipeline.tiny import make_tiny
 
 WEIGHTS = {

@@ -14,19 +14,19 @@ from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler
 from torch import nn
 from transformers import PreTrainedTokenizerFast
 
-from newbie_pipeline.errors import CheckpointError
-from newbie_pipeline.models import gemma_text, jina_clip
-from newbie_pipeline.models.gemma_text import GemmaTextEncoder, truncated_config
-from newbie_pipeline.models.jina_clip import JinaClipTextModel
-from newbie_pipeline.models.next_dit import NextDiT
-from newbie_pipeline.pipeline import NewbiePipeline
-from newbie_pipeline.weight_files import (
+from newbie_pipeline.checkpoints.weight_files import (
     WeightReader,
     fill_strictly,
     find_weight_files,
     read_json,
     without_storage,
 )
+from newbie_pipeline.errors import CheckpointError
+from newbie_pipeline.models import gemma_text, jina_clip
+from newbie_pipeline.models.gemma_text import GemmaTextEncoder, truncated_config
+from newbie_pipeline.models.jina_clip import JinaClipTextModel
+from newbie_pipeline.models.next_dit import NextDiT
+from newbie_pipeline.pipeline import NewbiePipeline
 
 DIFFUSERS_STEM = "diffusion_pytorch_model"
 TRANSFORMERS_STEM = "model"
