@@ -13,6 +13,10 @@ class CheckpointError(PipelineError):
     """A checkpoint cannot be used; the message names the file and, where it has one, the key."""
 
 
+class AdapterError(PipelineError, ValueError):
+    """A LoRA or LoKr file cannot be used; the message names the file and, where it has one, key."""
+
+
 class RenderInputError(PipelineError, ValueError):
     """A size, step count or other input is outside what the loaded model can draw."""
 
@@ -27,3 +31,7 @@ class RenderCancelled(PipelineError):
 
 class RecipeError(PipelineError):
     """A picture carries no recipe that can be read."""
+
+
+class MemoryPlanError(PipelineError, ValueError):
+    """No memory plan fits, or a limit is not written as one; the message says what would do."""
