@@ -6,27 +6,35 @@ padding never reaches a token that counts.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.hooks._helpers import TransformerBlockMetadata, TransformerBlockRegistry
 from diffusers.loaders import PeftAdapterMixin
 from diffusers.models.attention import AttentionMixin
 from diffusers.models.cache_utils import CacheMixin
 from diffusers.models.modeling_utils import ModelMixin
-from diffusers.utils import BaseOutput
+from diffusers.utils import BaseOutput, apply_lora_scale
 from torch import nn
 
+from newbie_pipeline.models.attention import MASKLESS_BACKENDS, active_backend
 from newbie_pipeline.models.next_dit_layers import (
+    ContextRefinerBlock,
     FinalLayer,
     JointTransformerBlock,
+    NoiseRefinerBlock,
     TimestepEmbedder,
 )
-from newbie_pipeline.models.rope import (
-    RotaryTable,
-    caption_positions,
-    image_positions,
-    rotary_table,
+from newbie_pipeline.models.rope import caption_positions, rotary_table
+from newbie_pipeline.models.token_layout import (
+    TokenLayout,
+    even_layout,
+    image_part,
+    join,
+    packed_layout,
+    padded_layout,
+    segments_of,
 )
 
 MAX_MODULATION_DIM = 1024
@@ -34,22 +42,18 @@ CLIP_NORM_EPS = 1e-6
 CAPTION_NORM_EPS = 1e-5
 
 
-@dataclass(frozen=True)
-class CaptionContext:
+class CaptionContext(NamedTuple):
     """What a caption means to the transformer at every t: computed once, handed back in.
 
-    `hidden_states` [batch, longest, dim] is the refined caption, `lengths` the tokens that count in
-    each sample, `rows` and `columns` the patch grid that the rotary table (caption, then image, of
-    each sample) was built for, `key_mask` [batch, tokens] is None when no sample needs padding.
+    `hidden_states` [batch, longest, dim] is the refined caption, `lengths` [batch] counts its
+    tokens, and `counts` are the same numbers on the host, None in compiled code. The layout fits
+    one size of image; for another size it is made again, and the refined caption still holds.
     """
 
     hidden_states: torch.Tensor
-    lengths: tuple[int, ...]
-    rows: int
-    columns: int
-    rotary: RotaryTable
-    image_rotary: RotaryTable
-    key_mask: torch.Tensor | None
+    lengths: torch.Tensor
+    counts: tuple[int, ...] | None
+    layout: TokenLayout
 
 
 @dataclass
@@ -64,14 +68,13 @@ class NextDiT(ModelMixin, ConfigMixin, AttentionMixin, PeftAdapterMixin, CacheMi
     """The 3.5 B transformer at its defaults; any size by its constructor arguments."""
 
     _supports_gradient_checkpointing = True
-    _no_split_modules = ("JointTransformerBlock",)
+    _no_split_modules = ("JointTransformerBlock", "NoiseRefinerBlock", "ContextRefinerBlock")
     _repeated_blocks = ("JointTransformerBlock",)
     _skip_layerwise_casting_patterns = ("x_embedder", "t_embedder", "norm")
 
     @register_to_config
-    def __init__(
+    def __init__(  # noqa: PLR0917  diffusers' models take theirs in any way
         self,
-        *,
         patch_size: int = 2,
         in_channels: int = 16,
         dim: int = 2304,
@@ -98,18 +101,15 @@ class NextDiT(ModelMixin, ConfigMixin, AttentionMixin, PeftAdapterMixin, CacheMi
         time_dim = min(dim, MAX_MODULATION_DIM)
         patch_features = patch_size * patch_size * in_channels
 
-        def block(modulation_dim: int | None) -> JointTransformerBlock:
-            return JointTransformerBlock(
-                dim=dim,
-                n_heads=n_heads,
-                n_kv_heads=n_kv_heads,
-                multiple_of=multiple_of,
-                ffn_dim_multiplier=ffn_dim_multiplier,
-                norm_eps=norm_eps,
-                qk_norm=qk_norm,
-                modulation_dim=modulation_dim,
-            )
-
+        sizes: dict[str, Any] = {
+            "dim": dim,
+            "n_heads": n_heads,
+            "n_kv_heads": n_kv_heads,
+            "multiple_of": multiple_of,
+            "ffn_dim_multiplier": ffn_dim_multiplier,
+            "norm_eps": norm_eps,
+            "qk_norm": qk_norm,
+        }
         # 1. Embeddings of patches, time and the two captions
         self.x_embedder = nn.Linear(patch_features, dim)
         self.t_embedder = TimestepEmbedder(time_dim)
@@ -123,14 +123,21 @@ class NextDiT(ModelMixin, ConfigMixin, AttentionMixin, PeftAdapterMixin, CacheMi
             nn.SiLU(), nn.Linear(time_dim + clip_text_dim, time_dim)
         )
         # 2. Blocks that refine image and caption before they meet
-        self.noise_refiner = nn.ModuleList([block(time_dim) for _ in range(n_refiner_layers)])
-        self.context_refiner = nn.ModuleList([block(None) for _ in range(n_refiner_layers)])
+        self.noise_refiner = nn.ModuleList(
+            [NoiseRefinerBlock(modulation_dim=time_dim, **sizes) for _ in range(n_refiner_layers)]
+        )
+        self.context_refiner = nn.ModuleList(
+            [ContextRefinerBlock(**sizes) for _ in range(n_refiner_layers)]
+        )
         # 3. Joint blocks and output; `norm_final` is in checkpoints and is never applied
-        self.layers = nn.ModuleList([block(time_dim) for _ in range(n_layers)])
+        self.layers = nn.ModuleList(
+            [JointTransformerBlock(modulation_dim=time_dim, **sizes) for _ in range(n_layers)]
+        )
         self.norm_final = nn.RMSNorm(dim, norm_eps)
         self.final_layer = FinalLayer(dim, patch_features, time_dim)
         self.gradient_checkpointing = False
 
+    @apply_lora_scale("attention_kwargs")
     def forward(
         self,
         hidden_states: torch.Tensor,
@@ -140,6 +147,7 @@ class NextDiT(ModelMixin, ConfigMixin, AttentionMixin, PeftAdapterMixin, CacheMi
         pooled_projections: torch.Tensor | None = None,
         *,
         caption_context: CaptionContext | None = None,
+        attention_kwargs: dict[str, Any] | None = None,
         return_dict: bool = True,
     ) -> NextDiTOutput | tuple[torch.Tensor]:
         """Predict the velocity of latents [batch, channels, height, width] at t [batch] in 0 to 1.
@@ -147,38 +155,54 @@ class NextDiT(ModelMixin, ConfigMixin, AttentionMixin, PeftAdapterMixin, CacheMi
         Captions are right-padded features [batch, length, cap_feat_dim] with a mask [batch, length]
         that is 1 at real tokens; `pooled_projections` is [batch, clip_text_dim]. Hand the
         `caption_context` of an earlier step's output back in to skip what does not depend on t.
+        `attention_kwargs` may hold `scale` for loaded LoRA adapters, as in diffusers.
         Raises ValueError for latents that do not divide into patches or are too long for RoPE.
         """
         batch, _, height, width = hidden_states.shape
         rows, columns = self._patch_grid(height, width)
         # 1. Time, and the pooled caption with it
-        time_embed = self._embed_time(timestep.expand(batch), pooled_projections)
+        time_embed = self._embed_time(
+            timestep.expand(batch), pooled_projections, hidden_states.dtype
+        )
         # 2. Caption: the same at every t
-        if caption_context is None or (caption_context.rows, caption_context.columns) != (
-            rows,
-            columns,
-        ):
+        context = caption_context
+        if context is None:
             if encoder_hidden_states is None:
-                raise ValueError("encoder_hidden_states or a fitting caption_context is needed")
-            caption_context = self._prepare_caption(
+                raise ValueError("encoder_hidden_states or a caption_context is needed")
+            context = self._prepare_caption(
                 encoder_hidden_states, encoder_attention_mask, rows, columns
             )
+        elif not self._fits(context.layout, rows, columns):
+            context = context._replace(layout=self._layout(context, rows, columns))
+        layout = context.layout
         # 3. Image patches
         image = self.x_embedder(self._patchify(hidden_states, rows, columns))
         for layer in self.noise_refiner:
-            image = self._run(layer, image, caption_context.image_rotary, None, time_embed)
+            image = self._run(layer, image, time_embed, layout.image_rotary)
         # 4. Both together
-        tokens = self._join(caption_context, image)
+        tokens = join(layout, context.hidden_states, image)
         for layer in self.layers:
             tokens = self._run(
-                layer, tokens, caption_context.rotary, caption_context.key_mask, time_embed
+                layer, tokens, time_embed, layout.rotary, layout.key_mask, layout.segments
             )
         # 5. Back to latents
-        patches = self.final_layer(tokens, time_embed)
-        sample = self._unpatchify(self._image_part(caption_context, patches), rows, columns)
+        patches = self.final_layer(tokens, time_embed, layout.segments)
+        sample = self._unpatchify(image_part(layout, patches, batch), rows, columns)
         if not return_dict:
             return (sample,)
-        return NextDiTOutput(sample=sample, caption_context=caption_context)
+        return NextDiTOutput(sample=sample, caption_context=context)
+
+    def enable_cache(self, config: Any) -> None:
+        """Skip work that changes little between steps; `config` is one of diffusers' cache configs.
+
+        Raises ValueError when a cache is enabled already.
+        """
+        # diffusers keeps a list of the blocks that its caches understand. Asking for it imports
+        # many models, so ours joins only when a cache is wanted.
+        TransformerBlockRegistry.register(
+            JointTransformerBlock, TransformerBlockMetadata(return_hidden_states_index=0)
+        )
+        super().enable_cache(config)
 
     def _run(self, layer: nn.Module, *args: Any) -> torch.Tensor:
         if torch.is_grad_enabled() and self.gradient_checkpointing:
@@ -199,8 +223,10 @@ class NextDiT(ModelMixin, ConfigMixin, AttentionMixin, PeftAdapterMixin, CacheMi
             )
         return rows, columns
 
-    def _embed_time(self, timestep: torch.Tensor, pooled: torch.Tensor | None) -> torch.Tensor:
-        time_embed: torch.Tensor = self.t_embedder(timestep, self.x_embedder.weight.dtype)
+    def _embed_time(
+        self, timestep: torch.Tensor, pooled: torch.Tensor | None, dtype: torch.dtype
+    ) -> torch.Tensor:
+        time_embed: torch.Tensor = self.t_embedder(timestep, dtype)
         if pooled is None:
             return time_embed
         # The fused embedding replaces the time embedding; there is no residual.
@@ -211,56 +237,72 @@ class NextDiT(ModelMixin, ConfigMixin, AttentionMixin, PeftAdapterMixin, CacheMi
     def _prepare_caption(
         self, features: torch.Tensor, mask: torch.Tensor | None, rows: int, columns: int
     ) -> CaptionContext:
-        batch, padded, _ = features.shape
+        batch, width, _ = features.shape
         device = features.device
-        counts = [padded] * batch if mask is None else mask.long().sum(dim=1).tolist()
-        lengths = tuple(int(count) for count in counts)
-        longest = max(lengths)
+        counts: tuple[int, ...] | None = (width,) * batch
+        lengths = torch.full((batch,), width, device=device)
+        if mask is not None:
+            mask = mask.bool()
+            lengths = mask.sum(dim=1)
+            # Compiled code keeps all padding: it cannot wait to see how much there is.
+            counts = None if torch.compiler.is_compiling() else tuple(lengths.tolist())
+        longest = width if counts is None else max(1, *counts)
         if longest >= self.axes_lens[0]:
             raise ValueError(
                 f"a caption of {longest} tokens is too long: below {self.axes_lens[0]} is allowed"
             )
-        total = longest + rows * columns
-        positions = torch.zeros(batch, total, 3, dtype=torch.long)
-        for sample, length in enumerate(lengths):
-            grid = image_positions(rows, columns, length)
-            own = torch.cat((caption_positions(length), grid))
-            positions[sample, : len(own)] = own
-        rotary = rotary_table(positions, self.axes_dims)
-        rotary = RotaryTable(rotary.cos.to(device), rotary.sin.to(device))
-        caption_mask = joint_mask = None
-        image_rotary = rotary.slice(longest, total)
-        if min(lengths) < longest:
-            length_of = torch.tensor(lengths, device=device).unsqueeze(1)
-            caption_mask = torch.arange(longest, device=device) < length_of
-            joint_mask = torch.arange(total, device=device) < length_of + rows * columns
-            image_rotary = RotaryTable(
-                *(
-                    torch.stack([t[i, n : n + rows * columns] for i, n in enumerate(lengths)])
-                    for t in (rotary.cos, rotary.sin)
-                )
-            )
-        # Within the refiner a padded query sees the image's rotation; nothing ever reads it.
-        caption = self.cap_embedder(features[:, :longest])
+        if counts is not None and min(counts) == longest:
+            mask = None
+        context = CaptionContext(features[:, :longest], lengths, counts, None)  # type: ignore[arg-type]
+        context = context._replace(layout=self._layout(context, rows, columns))
+        refined = self._refine_caption(context, None if mask is None else mask[:, :longest])
+        return context._replace(hidden_states=refined)
+
+    def _refine_caption(self, context: CaptionContext, mask: torch.Tensor | None) -> torch.Tensor:
+        features = context.hidden_states
+        batch, longest, _ = features.shape
+        rotary = rotary_table(
+            caption_positions(longest, features.device).unsqueeze(0), self.axes_dims
+        )
+        if mask is None or context.layout.segments is None or context.counts is None:
+            if mask is not None:
+                # Padding rotates to nothing, as in the reference; no token that counts sees it.
+                rotary = rotary * mask[:, :, None, None, None]
+            caption = self.cap_embedder(features)
+            for layer in self.context_refiner:
+                caption = self._run(layer, caption, rotary, mask)
+            return caption
+        kept = torch.arange(longest, device=features.device) < context.lengths.unsqueeze(1)
+        place = kept.flatten().nonzero().squeeze(1)
+        segments = segments_of(context.counts, features.device)
+        rotary = rotary.expand(batch, -1, -1, -1, -1).flatten(0, 1)[place].unsqueeze(0)
+        caption = self.cap_embedder(features.flatten(0, 1)[place].unsqueeze(0))
         for layer in self.context_refiner:
-            caption = self._run(layer, caption, rotary.slice(0, longest), caption_mask)
-        return CaptionContext(caption, lengths, rows, columns, rotary, image_rotary, joint_mask)
+            caption = self._run(layer, caption, rotary, None, segments)
+        padded = caption.new_zeros(batch * longest, caption.shape[2])
+        return padded.index_copy(0, place, caption[0]).unflatten(0, (batch, longest))
 
-    def _join(self, context: CaptionContext, image: torch.Tensor) -> torch.Tensor:
-        caption = context.hidden_states
-        if context.key_mask is None:
-            return torch.cat((caption, image), dim=1)
-        samples = []
-        for sample, length in enumerate(context.lengths):
-            padding = image.new_zeros(caption.shape[1] - length, image.shape[2])
-            samples.append(torch.cat((caption[sample, :length], image[sample], padding)))
-        return torch.stack(samples)
+    def _layout(self, context: CaptionContext, rows: int, columns: int) -> TokenLayout:
+        longest, counts = context.hidden_states.shape[1], context.counts
+        grid = (rows, columns, self.axes_dims)
+        if counts is None:
+            return padded_layout(context.lengths, longest, *grid)
+        if min(counts) == longest:
+            return even_layout(longest, *grid, context.lengths.device)
+        if self._packs():
+            return packed_layout(counts, longest, *grid, device=context.lengths.device)
+        return padded_layout(context.lengths, longest, *grid)
 
-    def _image_part(self, context: CaptionContext, tokens: torch.Tensor) -> torch.Tensor:
-        count = context.rows * context.columns
-        if context.key_mask is None:
-            return tokens[:, -count:]
-        return torch.stack([tokens[i, n : n + count] for i, n in enumerate(context.lengths)])
+    def _fits(self, layout: TokenLayout, rows: int, columns: int) -> bool:
+        wrong_form = layout.key_mask is not None if self._packs() else layout.segments is not None
+        return (layout.rows, layout.columns) == (rows, columns) and not wrong_form
+
+    def _packs(self) -> bool:
+        if torch.compiler.is_compiling():
+            return False  # lengths are not known there
+        processor = next(iter(self.attn_processors.values()))
+        own = getattr(processor, "_attention_backend", None)
+        return active_backend(own) in MASKLESS_BACKENDS
 
     def _patchify(self, latents: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
         patch = self.patch_size

@@ -1,48 +1,52 @@
 """The layers that the Next-DiT is stacked from; attribute names are the checkpoint's own."""
 
+import math
+from typing import Any
+
 import torch
 from diffusers.models.attention import AttentionModuleMixin
-from diffusers.models.attention_dispatch import dispatch_attention_fn
+from diffusers.models.attention_dispatch import AttentionBackendName
 from torch import nn
 
-from newbie_pipeline.models.rope import RotaryTable, rotate
+from newbie_pipeline.models.attention import attend
+from newbie_pipeline.models.rope import rotate
+from newbie_pipeline.models.token_layout import Segments
 
 QK_NORM_EPS = 1e-6
 FINAL_NORM_EPS = 1e-6
 TIMESTEP_FREQUENCIES = 256
+TIMESTEP_MAX_PERIOD = 10000.0
 
 
 class NextDiTAttnProcessor:
-    """Runs one attention through diffusers' dispatcher, whatever backend is chosen there."""
+    """Runs one attention on the backend that diffusers' setting chose for it."""
 
-    _attention_backend = None
-    _parallel_config = None
+    _attention_backend: AttentionBackendName | None = None
+    _parallel_config: object = None
 
     def __call__(
         self,
         attn: "JointAttention",
         hidden_states: torch.Tensor,
-        rotary: RotaryTable,
-        key_mask: torch.Tensor | None,
+        rotary: torch.Tensor,
+        key_mask: torch.Tensor | None = None,
+        segments: Segments | None = None,
     ) -> torch.Tensor:
         """Attend over all tokens [batch, tokens, dim]; `key_mask` is True at tokens that count."""
-        head_dim = attn.head_dim
-        projected = attn.qkv(hidden_states).unflatten(-1, (-1, head_dim))
+        projected = attn.qkv(hidden_states).unflatten(-1, (-1, attn.head_dim))
         query, key, value = projected.split((attn.n_heads, attn.n_kv_heads, attn.n_kv_heads), dim=2)
         query = rotate(attn.q_norm(query), rotary)
         key = rotate(attn.k_norm(key), rotary)
-        attended: torch.Tensor = dispatch_attention_fn(
+        attended = attend(
             query,
             key,
             value,
-            # Four dimensions: the form that every backend of the dispatcher takes.
-            attn_mask=None if key_mask is None else key_mask[:, None, None, :],
-            enable_gqa=attn.n_kv_heads != attn.n_heads,
+            key_mask,
+            segments,
             backend=self._attention_backend,
             parallel_config=self._parallel_config,
         )
-        attended = attended.flatten(2).to(hidden_states.dtype)
-        output: torch.Tensor = attn.out(attended)
+        output: torch.Tensor = attn.out(attended.flatten(2).to(hidden_states.dtype))
         return output
 
 
@@ -65,10 +69,14 @@ class JointAttention(nn.Module, AttentionModuleMixin):
         self.processor = NextDiTAttnProcessor()
 
     def forward(
-        self, hidden_states: torch.Tensor, rotary: RotaryTable, key_mask: torch.Tensor | None
+        self,
+        hidden_states: torch.Tensor,
+        rotary: torch.Tensor,
+        key_mask: torch.Tensor | None = None,
+        segments: Segments | None = None,
     ) -> torch.Tensor:
         """Mix the tokens of each sample; see the processor for the shapes."""
-        return self.processor(self, hidden_states, rotary, key_mask)
+        return self.processor(self, hidden_states, rotary, key_mask, segments)
 
 
 class FeedForward(nn.Module):
@@ -89,8 +97,8 @@ class FeedForward(nn.Module):
         return output
 
 
-class JointTransformerBlock(nn.Module):
-    """One block: attention and feed-forward, each between two norms, modulated by time or not."""
+class ContextRefinerBlock(nn.Module):
+    """Attention and feed-forward, each between two norms; knows nothing of time."""
 
     def __init__(
         self,
@@ -102,7 +110,6 @@ class JointTransformerBlock(nn.Module):
         ffn_dim_multiplier: float | None,
         norm_eps: float,
         qk_norm: bool,
-        modulation_dim: int | None,
     ) -> None:
         super().__init__()
         self.attention = JointAttention(dim, n_heads, n_kv_heads, qk_norm)
@@ -111,34 +118,59 @@ class JointTransformerBlock(nn.Module):
         self.ffn_norm1 = nn.RMSNorm(dim, norm_eps)
         self.attention_norm2 = nn.RMSNorm(dim, norm_eps)
         self.ffn_norm2 = nn.RMSNorm(dim, norm_eps)
-        # Without time (the context refiner) a block has no modulation weights at all.
-        self.adaLN_modulation = (
-            nn.Sequential(nn.SiLU(), nn.Linear(modulation_dim, 4 * dim))
-            if modulation_dim is not None
-            else None
-        )
 
     def forward(
         self,
         hidden_states: torch.Tensor,
-        rotary: RotaryTable,
-        key_mask: torch.Tensor | None,
-        time_embed: torch.Tensor | None = None,
+        rotary: torch.Tensor,
+        key_mask: torch.Tensor | None = None,
+        segments: Segments | None = None,
+    ) -> torch.Tensor:
+        """Refine tokens [batch, tokens, dim]."""
+        attended = self.attention(self.attention_norm1(hidden_states), rotary, key_mask, segments)
+        hidden_states = hidden_states + self.attention_norm2(attended)
+        fed = self.feed_forward(self.ffn_norm1(hidden_states))
+        return hidden_states + self.ffn_norm2(fed)
+
+
+class JointTransformerBlock(ContextRefinerBlock):
+    """The same block with scales and gates that the time embedding sets."""
+
+    def __init__(self, *, modulation_dim: int, dim: int, **sizes: Any) -> None:
+        super().__init__(dim=dim, **sizes)
+        self.adaLN_modulation = nn.Sequential(nn.SiLU(), nn.Linear(modulation_dim, 4 * dim))
+
+    def forward(  # type: ignore[override]
+        self,
+        hidden_states: torch.Tensor,
+        time_embed: torch.Tensor,
+        rotary: torch.Tensor,
+        key_mask: torch.Tensor | None = None,
+        segments: Segments | None = None,
     ) -> torch.Tensor:
         """Refine tokens [batch, tokens, dim] given the time embedding [batch, modulation_dim]."""
-        if self.adaLN_modulation is None:
-            attended = self.attention(self.attention_norm1(hidden_states), rotary, key_mask)
-            hidden_states = hidden_states + self.attention_norm2(attended)
-            fed = self.feed_forward(self.ffn_norm1(hidden_states))
-            return hidden_states + self.ffn_norm2(fed)
-        modulation = self.adaLN_modulation(time_embed).unsqueeze(1)
-        scale_msa, gate_msa, scale_mlp, gate_mlp = modulation.chunk(4, dim=-1)
+        modulation = self.adaLN_modulation(time_embed).chunk(4, dim=-1)
+        scale_msa, gate_msa, scale_mlp, gate_mlp = (of_tokens(m, segments) for m in modulation)
         attended = self.attention(
-            self.attention_norm1(hidden_states) * (1 + scale_msa), rotary, key_mask
+            self.attention_norm1(hidden_states) * (1 + scale_msa), rotary, key_mask, segments
         )
         hidden_states = hidden_states + gate_msa.tanh() * self.attention_norm2(attended)
         fed = self.feed_forward(self.ffn_norm1(hidden_states) * (1 + scale_mlp))
         return hidden_states + gate_mlp.tanh() * self.ffn_norm2(fed)
+
+
+class NoiseRefinerBlock(JointTransformerBlock):
+    """A joint block that sees the image alone.
+
+    A class of its own, so that compiling the repeated blocks compiles one kind at one shape.
+    """
+
+
+def of_tokens(per_sample: torch.Tensor, segments: Segments | None) -> torch.Tensor:
+    """Shape what each sample has [batch, dim] so that it broadcasts over tokens."""
+    if segments is None:
+        return per_sample.unsqueeze(1)
+    return per_sample[segments.sample_of_token].unsqueeze(0)
 
 
 class FinalLayer(nn.Module):
@@ -150,9 +182,14 @@ class FinalLayer(nn.Module):
         self.linear = nn.Linear(dim, patch_features)
         self.adaLN_modulation = nn.Sequential(nn.SiLU(), nn.Linear(modulation_dim, dim))
 
-    def forward(self, hidden_states: torch.Tensor, time_embed: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self,
+        hidden_states: torch.Tensor,
+        time_embed: torch.Tensor,
+        segments: Segments | None = None,
+    ) -> torch.Tensor:
         """Map tokens [batch, tokens, dim] to patches [batch, tokens, patch_features]."""
-        scale = self.adaLN_modulation(time_embed).unsqueeze(1)
+        scale = of_tokens(self.adaLN_modulation(time_embed), segments)
         output: torch.Tensor = self.linear(self.norm_final(hidden_states) * (1 + scale))
         return output
 
@@ -169,7 +206,9 @@ class TimestepEmbedder(nn.Module):
     def forward(self, timestep: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         """Embed timesteps [batch] as [batch, dim]."""
         half = TIMESTEP_FREQUENCIES // 2
-        exponent = torch.arange(half, dtype=torch.float32, device=timestep.device) / half
-        angle = timestep.float().unsqueeze(-1) * 10000.0**-exponent
+        count = torch.arange(half, dtype=torch.float32, device=timestep.device)
+        # In this order the rounding is the reference implementation's.
+        frequency = torch.exp(-math.log(TIMESTEP_MAX_PERIOD) * count / half)
+        angle = timestep.float().unsqueeze(-1) * frequency
         output: torch.Tensor = self.mlp(torch.cat((angle.cos(), angle.sin()), dim=-1).to(dtype))
         return output
