@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from newbie_pipeline.checkpoints.headers import TensorEntry, read_headers
-from newbie_pipeline.checkpoints.key_names import EMBEDDED_TOKENIZER, Found, Naming, identify
+from newbie_pipeline.checkpoints.key_names import (
+    Found,
+    Naming,
+    embedded_tokenizer_key,
+    identify,
+)
 from newbie_pipeline.checkpoints.weight_lists import find_weight_files, read_index
 from newbie_pipeline.errors import CheckpointError
 
@@ -78,10 +83,13 @@ def as_component(
     found: Found, weights: tuple[Path, ...], entries: Mapping[str, TensorEntry]
 ) -> Component:
     """Make a component of what was found among the keys of a single file."""
-    holders = [f"{found.prefix}{EMBEDDED_TOKENIZER}", EMBEDDED_TOKENIZER]
-    embedded = next((entries[name].path for name in holders if name in entries), None)
+    key = embedded_tokenizer_key(found.prefix, entries)
+    embedded = entries[key].path if key else None
     tokenizer = embedded if found.component.startswith("text_encoder") else None
-    return Component(weights, found.naming, found.prefix, None, tokenizer)
+    config = weights[0].with_suffix(".config.json")
+    return Component(
+        weights, found.naming, found.prefix, config if config.is_file() else None, tokenizer
+    )
 
 
 def tokenizer_in(*folders: Path) -> Path | None:

@@ -5,7 +5,7 @@ puts the transformer behind `model.diffusion_model.`, and all components into on
 prefixes of their own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,6 +32,23 @@ TOGETHER = "text_encoders."
 CLIP_KEY = "clip_text_pooled_proj.1.weight"
 # The tensor of bytes in which ComfyUI's files carry their sentencepiece model.
 EMBEDDED_TOKENIZER = "spiece_model"
+
+
+SCALED_FP8_SIGNS = ("scaled_fp8", "scale_weight", "weight_scale", "comfy_quant")
+
+
+def embedded_tokenizer_key(prefix: str, keys: Container[str]) -> str | None:
+    """Name the tensor that holds the sentencepiece model of the component behind `prefix`."""
+    for before in (prefix, prefix.removesuffix("transformer.")):
+        if (key := before + EMBEDDED_TOKENIZER) in keys:
+            return key
+    return None
+
+
+def belongs_elsewhere(key: str) -> bool:
+    """Tell whether a key lies behind a prefix that only other components have."""
+    prefixes = [prefix for group in PREFIXES.values() for prefix in group if prefix]
+    return key.startswith((TOGETHER, *prefixes))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from newbie_pipeline.checkpoints import component_files
 from newbie_pipeline.checkpoints.component_files import Component
 from newbie_pipeline.checkpoints.headers import TensorEntry, read_headers
+from newbie_pipeline.checkpoints.key_names import embedded_tokenizer_key
 from newbie_pipeline.checkpoints.single_files import find_single_files, is_models_folder
 from newbie_pipeline.checkpoints.sources import COMPONENTS, Source, as_files, parse_source
 from newbie_pipeline.checkpoints.weight_lists import has_weights, read_json
@@ -73,13 +74,12 @@ def find_checkpoint(source: Source, files: Mapping[str, Path] | None = None) -> 
     if base is None:
         checkpoint = Checkpoint(SINGLE_FILES, scheduler=None, **given)
     else:
-        checkpoint = replace(_find_in(base, given), **given)
-    for part, component in (("tokenizer", "text_encoder"), ("tokenizer_2", "text_encoder_2")):
+        checkpoint = _find_in(base, given)
+    for component, part in TOKENIZER_FOLDERS.items():
         if part in named:
-            with_tokenizer = replace(
-                getattr(checkpoint, component), tokenizer=component_files.tokenizer_at(named[part])
-            )
-            checkpoint = replace(checkpoint, **{component: with_tokenizer})
+            own = checkpoint.components()[component]
+            own = replace(own, tokenizer=component_files.tokenizer_at(named[part]))
+            checkpoint = replace(checkpoint, **{component: own})  # type: ignore[arg-type]
     if scheduler is not None:
         config = scheduler / "scheduler_config.json" if scheduler.is_dir() else scheduler
         checkpoint = replace(checkpoint, scheduler=config)
@@ -90,7 +90,11 @@ def component_entries(component: Component) -> dict[str, TensorEntry]:
     """List a component's tensors by key, without the prefix; other components' are left out."""
     entries = read_headers(component.weights)
     prefix = component.prefix
-    return {key.removeprefix(prefix): e for key, e in entries.items() if key.startswith(prefix)}
+    return {
+        key.removeprefix(prefix): entry
+        for key, entry in entries.items()
+        if key.startswith(prefix) and key != embedded_tokenizer_key(prefix, entries)
+    }
 
 
 def _find_in(base: Path, given: Mapping[str, Component]) -> Checkpoint:

@@ -1,161 +1,130 @@
-"""From a checkpoint on disk to a ready `NewbiePipeline`: the official repository's layout.
+"""From a checkpoint on disk, in any layout that users have, to a ready `NewbiePipeline`.
 
-`model_index.json`, `transformer/`, `text_encoder/` (Gemma with its tokenizer), `clip_model/` (Jina
-CLIP with its tokenizer), `vae/`, and `scheduler/`, which may be absent. The tiny checkpoint has the
-same layout and is loaded by the same code. Loading is strict and runs nothing from a checkpoint.
+Layouts are found out by looking (`layouts`). Loading is strict, holds one tensor beside the model,
+and shows a bar on a terminal.
 """
 
-import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler
-from torch import nn
-from transformers import PreTrainedTokenizerFast
+from tqdm import tqdm  # type: ignore[import-untyped]
 
-from newbie_pipeline.checkpoints.weight_files import (
-    WeightReader,
-    fill_strictly,
-    find_weight_files,
-    read_json,
-    without_storage,
+from newbie_pipeline.checkpoints.components import (
+    load_gemma,
+    load_jina,
+    load_scheduler,
+    load_transformer,
+    load_vae,
 )
+from newbie_pipeline.checkpoints.layouts import Checkpoint, find_checkpoint
+from newbie_pipeline.checkpoints.sources import Source
+from newbie_pipeline.checkpoints.tokenizer_files import load_tokenizer
 from newbie_pipeline.errors import CheckpointError
-from newbie_pipeline.models import gemma_text, jina_clip
-from newbie_pipeline.models.gemma_text import GemmaTextEncoder, truncated_config
-from newbie_pipeline.models.jina_clip import JinaClipTextModel
-from newbie_pipeline.models.next_dit import NextDiT
-from newbie_pipeline.pipeline import NewbiePipeline
 
-DIFFUSERS_STEM = "diffusion_pytorch_model"
-TRANSFORMERS_STEM = "model"
-OFFICIAL_SHIFT = 6.0
-JINA_HEAD_DIM = 64
-COMPONENT_FOLDERS = ("transformer", "text_encoder", "clip_model", "vae")
+if TYPE_CHECKING:
+    from newbie_pipeline.pipeline import NewbiePipeline
+
+# Called with the component's name, the bytes of it that are loaded, and all its bytes.
+Progress = Callable[[str, int, int], None]
+
+LOADERS: dict[str, Callable[..., Any]] = {
+    "transformer": load_transformer,
+    "text_encoder": load_gemma,
+    "text_encoder_2": load_jina,
+    "vae": load_vae,
+}
+TOKENIZERS = {"tokenizer": "text_encoder", "tokenizer_2": "text_encoder_2"}
 
 
 def load_pipeline(
-    directory: Path, dtype: torch.dtype, device: torch.device | str
-) -> NewbiePipeline:
-    """Load every component of a checkpoint folder onto one device in one dtype.
+    source: Source,
+    dtype: torch.dtype,
+    device: torch.device | str,
+    *,
+    progress: Progress | None = None,
+    components: Mapping[str, Any] | None = None,
+    files: Mapping[str, Path] | None = None,
+) -> "NewbiePipeline":
+    """Load every component of a checkpoint onto one device in one dtype; see `load_components`."""
+    # The pipeline's from_pretrained loads through this module.
+    from newbie_pipeline.pipeline import NewbiePipeline  # noqa: PLC0415
 
-    Raises CheckpointError when the folder is not a checkpoint, a file is missing, truncated or a
-    pickle, or a key is missing, unexpected or of the wrong shape.
-    """
-    directory = Path(directory)
-    device = torch.device(device)
-    check_official_layout(directory)
-    return NewbiePipeline(
-        transformer=load_transformer(directory / "transformer", dtype, device),
-        vae=load_vae(directory / "vae", dtype, device),
-        scheduler=load_scheduler(directory / "scheduler"),
-        text_encoder=load_gemma(directory / "text_encoder", dtype, device),
-        tokenizer=load_tokenizer(directory / "text_encoder"),
-        text_encoder_2=load_jina(directory / "clip_model", dtype, device),
-        tokenizer_2=load_tokenizer(directory / "clip_model"),
+    parts = load_components(
+        source, dtype, device, progress=progress, components=components, files=files
     )
+    return NewbiePipeline(**parts)
 
 
-def check_official_layout(directory: Path) -> None:
-    """Raise CheckpointError unless the folder looks like the official repository."""
-    if not directory.is_dir():
-        raise CheckpointError(f"{directory} is not a folder")
-    missing = [name for name in COMPONENT_FOLDERS if not (directory / name).is_dir()]
-    if missing:
-        raise CheckpointError(f"{directory} is not a checkpoint: it has no {', '.join(missing)}")
+def load_components(
+    source: Source,
+    dtype: torch.dtype,
+    device: torch.device | str,
+    *,
+    progress: Progress | None = None,
+    components: Mapping[str, Any] | None = None,
+    files: Mapping[str, Path] | None = None,
+) -> dict[str, Any]:
+    """Give the pipeline's arguments: four models, two tokenizers, the scheduler.
+
+    `components` are taken as they are instead of being loaded, None included. `files` name parts by
+    themselves and come before what the source holds. Without `progress`, a bar is shown where
+    stderr is a terminal. Raises CheckpointError when a file is missing, truncated or a pickle, two
+    could be meant, or a key is missing, unexpected or of the wrong shape.
+    """
+    device = torch.device(device)
+    checkpoint = find_checkpoint(source, files)
+    parts = dict(components or {})
+    with _bar(progress) as report:
+        for name, component in checkpoint.components().items():
+            if name not in parts:
+                parts[name] = LOADERS[name](component, dtype, device, partial(report, name))
+    for name, encoder in TOKENIZERS.items():
+        if name not in parts:
+            parts[name] = load_tokenizer(encoder, checkpoint.components()[encoder])
+    if "scheduler" not in parts:
+        parts["scheduler"] = load_scheduler(checkpoint.scheduler)
+    _check_widths(checkpoint, parts)
+    return parts
 
 
-def load_transformer(folder: Path, dtype: torch.dtype, device: torch.device) -> NextDiT:
-    """Load the Next-DiT; what its config leaves out is as in the 3.5 B model."""
-    config = read_json(folder / "config.json")
-    known = set(inspect.signature(NextDiT.__init__).parameters) - {"self"}
-    arguments = {name: value for name, value in config.items() if name in known}
-    with WeightReader(find_weight_files(folder, DIFFUSERS_STEM)) as reader:
-        # The official config says neither width of the captions: the weights do.
-        arguments["cap_feat_dim"] = reader.shape("cap_embedder.0.weight")[0]
-        arguments["clip_text_dim"] = reader.shape("clip_text_pooled_proj.0.weight")[0]
-        with without_storage():
-            model = NextDiT(**arguments)
-        tensors = ((key, key, reader.read(key)) for key in reader.keys)
-        fill_strictly(model, tensors, reader, dtype, device)
-    return _ready(model)
+def _check_widths(checkpoint: Checkpoint, parts: Mapping[str, Any]) -> None:
+    """Raise CheckpointError when a text encoder is not as wide as the transformer reads."""
+    transformer = parts["transformer"]
+    if transformer is None:
+        return
+    wanted = {
+        "text_encoder": transformer.config.cap_feat_dim,
+        "text_encoder_2": transformer.config.clip_text_dim,
+    }
+    for name, width in wanted.items():
+        config = getattr(parts[name], "config", None)
+        own = width if config is None else getattr(config, "hidden_size", width)
+        if own != width:
+            file = checkpoint.components()[name].weights[0]
+            raise CheckpointError(f"{file} is {own} wide, but the transformer reads {width}")
 
 
-def load_vae(folder: Path, dtype: torch.dtype, device: torch.device) -> AutoencoderKL:
-    """Load diffusers' AutoencoderKL."""
-    config = read_json(folder / "config.json")
-    with WeightReader(find_weight_files(folder, DIFFUSERS_STEM)) as reader:
-        with without_storage():
-            model = AutoencoderKL.from_config(config)
-        tensors = ((key, key, reader.read(key)) for key in reader.keys)
-        fill_strictly(model, tensors, reader, dtype, device)
-    return _ready(model)
+@contextmanager
+def _bar(progress: Progress | None) -> Iterator[Progress]:
+    """Report to `progress`, or else on a bar for each component, where stderr is a terminal."""
+    if progress is not None:
+        yield progress
+        return
+    bars: dict[str, Any] = {}
 
-
-def load_gemma(folder: Path, dtype: torch.dtype, device: torch.device) -> GemmaTextEncoder:
-    """Load Gemma 3's text model without its last layer, final norm and vision parts."""
-    config = truncated_config(read_json(folder / "config.json"))
-    with WeightReader(find_weight_files(folder, TRANSFORMERS_STEM)) as reader:
-        with without_storage():
-            model = GemmaTextEncoder(config)
-        tensors = (
-            (own, key, reader.read(key))
-            for key in reader.keys
-            if (own := gemma_text.own_key(key, config.num_hidden_layers)) is not None
-        )
-        fill_strictly(model, tensors, reader, dtype, device)
-    return _ready(model)
-
-
-def load_jina(folder: Path, dtype: torch.dtype, device: torch.device) -> JinaClipTextModel:
-    """Load Jina CLIP's text tower; its sizes are read off the weights, which its config omits."""
-    config = read_json(folder / "config.json")
-    with WeightReader(find_weight_files(folder, TRANSFORMERS_STEM)) as reader:
-        shapes = {
-            own: reader.shape(key)
-            for key in reader.keys
-            if "lora_" not in key and (own := jina_clip.own_key(key)) is not None
-        }
-        try:
-            vocab_size, hidden_size = shapes["embeddings.word_embeddings.weight"]
-            intermediate_size = shapes["encoder.layers.0.mlp.fc1.weight"][0]
-        except KeyError as error:
-            raise CheckpointError(
-                f"{folder}: the text tower's key {error.args[0]} is missing"
-            ) from error
-        heads = config.get("text_config", {}).get("num_attention_heads")
-        with without_storage():
-            model = JinaClipTextModel(
-                vocab_size=vocab_size,
-                hidden_size=hidden_size,
-                intermediate_size=intermediate_size,
-                num_hidden_layers=sum(key.endswith(".mlp.fc1.weight") for key in shapes),
-                num_attention_heads=heads or hidden_size // JINA_HEAD_DIM,
+    def show(component: str, done: int, total: int) -> None:
+        if component not in bars:
+            bars[component] = tqdm(
+                desc=component, total=total, unit="B", unit_scale=True, disable=None, leave=False
             )
-        fill_strictly(
-            model, jina_clip.merged_tensors(reader.keys, reader.read), reader, dtype, device
-        )
-    return _ready(model)
+        bars[component].update(done - bars[component].n)
 
-
-def load_scheduler(folder: Path) -> FlowMatchEulerDiscreteScheduler:
-    """Load the flow-matching Euler scheduler, or the official one where the folder is absent."""
-    if not folder.is_dir():
-        return FlowMatchEulerDiscreteScheduler(shift=OFFICIAL_SHIFT)
-    return FlowMatchEulerDiscreteScheduler.from_config(read_json(folder / "scheduler_config.json"))
-
-
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """Load a tokenizer from its `tokenizer.json`, whatever class its config names."""
-    path = folder / "tokenizer.json"
-    if not path.is_file():
-        raise CheckpointError(f"{path} is missing")
     try:
-        return PreTrainedTokenizerFast.from_pretrained(str(folder), local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
-
-
-def _ready(model: nn.Module) -> Any:
-    return model.eval().requires_grad_(False)
+        yield show
+    finally:
+        for bar in bars.values():
+            bar.close()

@@ -1,13 +1,10 @@
-"""Weights on disk: safetensors only, one file or shards, read one tensor at a time.
+"""Weights on disk into a module: read one tensor at a time, checked key by key.
 
-Nothing here unpickles: a `.bin`, `.ckpt`, `.pt` or `.pth` beside missing safetensors is refused
-with a sentence on how to convert it. Every error names the file, and the key where there is one.
+Every error names the file, and the key where there is one.
 """
 
-import json
-import struct
-from collections.abc import Iterable
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
@@ -15,10 +12,17 @@ from typing import Any
 
 import torch
 from accelerate import init_empty_weights
-from safetensors import SafetensorError, safe_open
 from torch import nn
 
+from newbie_pipeline.checkpoints.headers import TensorEntry, read_headers
+from newbie_pipeline.checkpoints.key_names import (
+    SCALED_FP8_SIGNS,
+    belongs_elsewhere,
+    embedded_tokenizer_key,
+)
 from newbie_pipeline.errors import CheckpointError
+
+logger = logging.getLogger(__name__)
 
 # The names of types in a safetensors header, for the types that weights come in.
 TORCH_DTYPES = {
@@ -28,137 +32,66 @@ TORCH_DTYPES = {
     "BF16": torch.bfloat16,
     "F8_E4M3": torch.float8_e4m3fn,
     "F8_E5M2": torch.float8_e5m2,
-    "I64": torch.int64,
-    "I32": torch.int32,
-    "U8": torch.uint8,
-    "BOOL": torch.bool,
 }
-PICKLE_SUFFIXES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; raises CheckpointError when it is missing or broken."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path} is missing") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path} does not hold a JSON object")
-    return content
-
-
-def find_weight_files(folder: Path, stem: str) -> list[Path]:
-    """List the safetensors files of a component: `stem.safetensors`, or the shards its index names.
-
-    Raises CheckpointError when there is none, a shard is missing, or there is only a pickle.
-    """
-    single = folder / f"{stem}.safetensors"
-    if single.is_file():
-        return [single]
-    index = folder / f"{stem}.safetensors.index.json"
-    if index.is_file():
-        names = sorted(set(read_json(index).get("weight_map", {}).values()))
-        for name in names:
-            if Path(name).name != name or not (folder / name).is_file():
-                raise CheckpointError(f"{index} names the shard {name!r}, which is missing")
-        if names:
-            return [folder / name for name in names]
-        raise CheckpointError(f"{index} names no shard")
-    pickles = sorted(p.name for p in folder.glob("*") if p.suffix.lower() in PICKLE_SUFFIXES)
-    if pickles:
-        raise CheckpointError(
-            f"{folder} holds {', '.join(pickles)} but no safetensors. A pickle can run any program "
-            "when it is opened, so it is not loaded here. On a machine where you trust the file, "
-            "load it with torch.load(..., weights_only=True), save it with "
-            f"safetensors.torch.save_file, and put it here as {single.name}."
-        )
-    raise CheckpointError(f"{single} is missing")
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """Where one tensor lies: its file, type name, shape, and the bytes that hold it."""
-
-    path: Path
-    dtype: str
-    shape: tuple[int, ...]
-    start: int
-    length: int
+FP8 = ("F8_E4M3", "F8_E5M2")
 
 
 class WeightReader:
     """Reads tensors by key from one or more safetensors files; use it as a context manager.
 
-    The library checks each file's header and length. The data are read with plain reads: the
-    library maps files into memory, and pages of the map count twice beside the loaded model.
+    A prefix is cut off the keys. The data are read with plain reads: the library maps files into
+    memory, and pages of the map count twice beside the loaded model. `on_bytes(done, total)` is
+    called after each tensor.
     """
 
-    def __init__(self, files: Iterable[Path]) -> None:
-        self._entries: dict[str, _Entry] = {}
+    def __init__(
+        self,
+        files: Iterable[Path],
+        prefix: str = "",
+        on_bytes: Callable[[int, int], None] | None = None,
+    ) -> None:
+        everything = read_headers(tuple(files))
+        self.files = tuple(dict.fromkeys(entry.path for entry in everything.values()))
+        self.entries = _own_entries(everything, prefix)
+        self.bytes_total = sum(entry.length for entry in self.entries.values())
+        self._bytes_done = 0
+        self._on_bytes = on_bytes
         self._open: dict[Path, BufferedReader] = {}
-        try:
-            for path in files:
-                self._add(path)
-        except CheckpointError:
-            self.close()
-            raise
-
-    def _add(self, path: Path) -> None:
-        try:
-            with safe_open(path, framework="pt", device="cpu"):
-                pass  # opening checks that header and data fit together
-            file = path.open("rb")
-        except (SafetensorError, OSError) as error:
-            raise CheckpointError(
-                f"{path} is damaged or was not copied completely: {error}"
-            ) from error
-        self._open[path] = file
-        (header_length,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(header_length))
-        header.pop("__metadata__", None)
-        for key, entry in header.items():
-            if key in self._entries:
-                raise CheckpointError(f"{path}: key {key} is in {self.file_of(key).name} too")
-            start, end = entry["data_offsets"]
-            first = 8 + header_length + start
-            shape = tuple(entry["shape"])
-            self._entries[key] = _Entry(path, entry["dtype"], shape, first, end - start)
+        _check_fp8(self.entries)
 
     @property
     def keys(self) -> list[str]:
         """All keys, in the files' order."""
-        return list(self._entries)
+        return list(self.entries)
 
     def file_of(self, key: str) -> Path:
         """Name the file that holds a key."""
-        return self._entries[key].path
-
-    def shape(self, key: str) -> tuple[int, ...]:
-        """Give a tensor's shape without reading its data."""
-        if key not in self._entries:
-            files = ", ".join(str(path) for path in self._open)
-            raise CheckpointError(f"{files}: key {key} is missing")
-        return self._entries[key].shape
+        return self.entries[key].path
 
     def read(self, key: str) -> torch.Tensor:
         """Read one tensor into memory of its own."""
-        entry = self._entries[key]
+        entry = self.entries[key]
         dtype = TORCH_DTYPES.get(entry.dtype)
         if dtype is None:
-            raise CheckpointError(f"{entry.path}: key {key} has the unknown type {entry.dtype}")
-        if entry.length == 0:
-            return torch.empty(entry.shape, dtype=dtype)
+            raise CheckpointError(
+                f"{entry.path}: key {key} has the type {entry.dtype}; weights are floating point"
+            )
         data = bytearray(entry.length)
-        file = self._open[entry.path]
         try:
+            if entry.path not in self._open:
+                self._open[entry.path] = entry.path.open("rb")
+            file = self._open[entry.path]
             file.seek(entry.start)
             complete = file.readinto(data) == entry.length
         except OSError as error:
             raise CheckpointError(f"{entry.path}: key {key} cannot be read: {error}") from error
         if not complete:
             raise CheckpointError(f"{entry.path}: key {key} is cut off: the file became shorter")
+        self._bytes_done += entry.length
+        if self._on_bytes is not None:
+            self._on_bytes(self._bytes_done, self.bytes_total)
+        if not data:
+            return torch.empty(entry.shape, dtype=dtype)
         return torch.frombuffer(data, dtype=dtype).reshape(entry.shape)
 
     def close(self) -> None:
@@ -184,10 +117,13 @@ def fill_strictly(
     reader: WeightReader,
     dtype: torch.dtype,
     device: torch.device,
+    *,
+    defaults: Mapping[str, torch.Tensor] | None = None,
 ) -> None:
     """Put (own key, checkpoint's key, tensor) into a module that was built without storage.
 
-    Each tensor is converted and moved by itself, so at most one is held twice. Raises
+    Each tensor is converted and moved by itself, so at most one is held twice. `defaults` are taken
+    for own keys that the checkpoint may leave out. Raises
     CheckpointError naming file and key for an unexpected key, a wrong shape, or a missing key.
     """
     wanted = {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
@@ -198,14 +134,50 @@ def fill_strictly(
             raise CheckpointError(f"{where} is unexpected")
         if shape != tuple(tensor.shape):
             raise CheckpointError(f"{where} has shape {list(tensor.shape)}, not {list(shape)}")
-        owner, _, leaf = key.rpartition(".")
-        value = tensor.to(device=device, dtype=dtype)
-        setattr(module.get_submodule(owner), leaf, nn.Parameter(value, requires_grad=False))
+        _put(module, key, tensor.to(device=device, dtype=dtype))
+    for key, tensor in (defaults or {}).items():
+        if wanted.pop(key, None) is not None:
+            _put(module, key, tensor.to(device=device, dtype=dtype))
     if wanted:
-        files = ", ".join(sorted({str(reader.file_of(key)) for key in reader.keys}))
+        files = ", ".join(str(path) for path in reader.files)
         missing = ", ".join(sorted(wanted)[:3])
         raise CheckpointError(f"{files}: {len(wanted)} keys are missing, among them {missing}")
     module.to(device)  # what is not a weight: position tables
+
+
+def _put(module: nn.Module, key: str, value: torch.Tensor) -> None:
+    owner, _, leaf = key.rpartition(".")
+    setattr(module.get_submodule(owner), leaf, nn.Parameter(value, requires_grad=False))
+
+
+def _own_entries(everything: dict[str, TensorEntry], prefix: str) -> dict[str, TensorEntry]:
+    """Cut the prefix off, leave other components and the tokenizer out, refuse anything else."""
+    tokenizer = embedded_tokenizer_key(prefix, everything)
+    own = {}
+    for key, entry in everything.items():
+        if key.startswith(prefix) and key != tokenizer:
+            own[key.removeprefix(prefix)] = entry
+        elif key != tokenizer and not belongs_elsewhere(key):
+            raise CheckpointError(f"{entry.path}: key {key} is unexpected")
+    return own
+
+
+def _check_fp8(entries: dict[str, TensorEntry]) -> None:
+    """Warn about 8-bit weights; raise CheckpointError for those that count only with a scale."""
+    for key, entry in entries.items():
+        if key.endswith(SCALED_FP8_SIGNS):
+            raise CheckpointError(
+                f"{entry.path}: key {key} belongs to weights in scaled 8-bit floating point, which "
+                "are not loaded here. Take the bf16 file of the same model."
+            )
+    fp8 = next((entry for entry in entries.values() if entry.dtype in FP8), None)
+    if fp8 is not None:
+        logger.warning(
+            "%s holds 8-bit weights (%s): they are loaded as they are, but pictures differ from "
+            "those of the bf16 file",
+            fp8.path,
+            fp8.dtype,
+        )
 
 
 def without_storage() -> Any:

@@ -10,14 +10,16 @@ from torch import nn
 from transformers import Gemma3TextConfig, Gemma3TextModel, PreTrainedModel
 
 # diffusers looks the base class up in this module when it loads a saved pipeline.
-__all__ = ["GemmaTextEncoder", "PreTrainedModel", "truncated_config"]
+__all__ = ["GemmaTextEncoder", "PreTrainedModel", "encoder_config", "truncated_config"]
 
 # A checkpoint may hold the text model alone or inside the multimodal one.
 TEXT_PREFIXES = ("language_model.model.", "model.language_model.", "model.", "")
 UNUSED_PREFIXES = (
     "vision_tower.",
+    "vision_model.",
     "multi_modal_projector.",
     "model.vision_tower.",
+    "model.vision_model.",
     "model.multi_modal_projector.",
     "lm_head.",
     "language_model.lm_head.",
@@ -44,15 +46,26 @@ def truncated_config(config: dict[str, Any]) -> Gemma3TextConfig:
     return Gemma3TextConfig(**text)
 
 
+def encoder_config(config: dict[str, Any]) -> Gemma3TextConfig:
+    """Make the encoder's config out of a published one, or take one that this class has saved."""
+    if config.get("architectures") == [GemmaTextEncoder.__name__]:
+        return Gemma3TextConfig.from_dict(config)
+    return truncated_config(config)
+
+
+def text_key(key: str) -> str | None:
+    """Give the text model's own name for a checkpoint's key, or None for another part's."""
+    if key.startswith(UNUSED_PREFIXES):
+        return None
+    return key.removeprefix(next(prefix for prefix in TEXT_PREFIXES if key.startswith(prefix)))
+
+
 def own_key(key: str, num_layers: int) -> str | None:
     """Give this module's key for a checkpoint's, or None for a part that conditioning never needs.
 
     `num_layers` is the number of layers kept; the checkpoint has one more.
     """
-    if key.startswith(UNUSED_PREFIXES):
-        return None
-    prefix = next(prefix for prefix in TEXT_PREFIXES if key.startswith(prefix))
-    own = key.removeprefix(prefix)
-    if own == "norm.weight" or own.startswith(f"layers.{num_layers}."):
+    own = text_key(key)
+    if own is None or own == "norm.weight" or own.startswith(f"layers.{num_layers}."):
         return None
     return own
