@@ -1,0 +1,123 @@
+"""How large each part of the model is and what shape its layers have; loads no torch.
+
+Only what is loaded counts: of Gemma neither the last layer nor the final norm nor vision parts, of
+Jina CLIP the text tower with its adapters merged in. Sizes are in parameters; a `Precision` turns
+them into bytes. A block is what streaming moves at once: one layer of a `ModuleList`.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Component(StrEnum):
+    """The four parts of the pipeline that have weights, by their names in diffusers."""
+
+    TRANSFORMER = "transformer"
+    TEXT_ENCODER = "text_encoder"
+    TEXT_ENCODER_2 = "text_encoder_2"
+    VAE = "vae"
+
+
+# What people call them.
+TITLES = {
+    Component.TRANSFORMER: "DiT",
+    Component.TEXT_ENCODER: "Gemma",
+    Component.TEXT_ENCODER_2: "CLIP",
+    Component.VAE: "VAE",
+}
+
+
+class Precision(StrEnum):
+    """The types that weights and activations come in."""
+
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+    BFLOAT16 = "bfloat16"
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of one number."""
+        return 4 if self is Precision.FLOAT32 else 2
+
+
+@dataclass(frozen=True)
+class ComponentSize:
+    """Parameters of one component.
+
+    `block_parameters` are those inside the `blocks` that streaming moves one by one
+    (`largest_block` each at most); everything else lies on the device while the component runs. `block_matrices`
+    are the weights of linear layers in blocks, which is what a quantiser shrinks, `matrix_rows`
+    their output channels, `largest_matrix` the largest of them. `pinned_parameters` are the block
+    parameters with every tensor rounded up to a power of two, which is how torch's allocator of
+    pinned memory hands it out.
+    """
+
+    parameters: int
+    blocks: int = 0
+    block_parameters: int = 0
+    largest_block: int = 0
+    block_matrices: int = 0
+    matrix_rows: int = 0
+    largest_matrix: int = 0
+    pinned_parameters: int = 0
+
+    @property
+    def outside_blocks(self) -> int:
+        """Parameters that belong to no block: embeddings, projections."""
+        return self.parameters - self.block_parameters
+
+
+@dataclass(frozen=True)
+class TransformerShape:
+    """Widths of the Next-DiT; `layers` counts the joint blocks, `refiners` both kinds together."""
+
+    dim: int
+    feed_forward: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    latent_channels: int
+    layers: int
+    refiners: int
+    patch_size: int = 2
+
+
+@dataclass(frozen=True)
+class TextShape:
+    """Widths of a text encoder."""
+
+    hidden: int
+    intermediate: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    layers: int
+
+
+@dataclass(frozen=True)
+class VaeShape:
+    """Widths of the decoder, the one at full resolution first."""
+
+    channels: tuple[int, ...]
+    latent_channels: int
+
+    @property
+    def factor(self) -> int:
+        """Pixels to one latent, along one side."""
+        return int(2 ** (len(self.channels) - 1))
+
+
+@dataclass(frozen=True)
+class ModelSizes:
+    """Everything that the planner knows about a checkpoint."""
+
+    name: str
+    transformer: TransformerShape
+    text_encoder: TextShape
+    text_encoder_2: TextShape
+    vae: VaeShape
+    components: dict[Component, ComponentSize] = field(hash=False)
+
+    def weight_bytes(self, component: Component, precision: Precision) -> int:
+        """Bytes of a component's weights, none quantised."""
+        return self.components[component].parameters * precision.bytes
