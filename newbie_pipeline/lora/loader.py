@@ -77,7 +77,8 @@ class NewbieLoraLoaderMixin(LoraBaseMixin):
     ) -> None:
         dtype = self.transformer.dtype
         dtype = dtype if dtype in COMPUTE_DTYPES else torch.bfloat16
-        state = {key: value.to(dtype) for key, value in _state_dict(adapter).items()}
+        # Copies: the caller may go on changing tensors that it handed over.
+        state = {key: value.to(dtype, copy=True) for key, value in _state_dict(adapter).items()}
         config = None
         if adapter.lora:
             config = {f"{COMPONENT}.{key}": value for key, value in _lora_config(adapter).items()}
@@ -135,7 +136,7 @@ class NewbieLoraLoaderMixin(LoraBaseMixin):
 
     def _forget(self) -> None:
         """Take away what peft and diffusers leave on a model that has no adapters any more."""
-        for attribute in ("peft_config", "_hf_peft_config_loaded", "lora_scale", "_safe_fusing"):
+        for attribute in ("peft_config", "_hf_peft_config_loaded"):
             vars(self.transformer).pop(attribute, None)
         if self._required_grad is not None:
             for key, value in self.transformer.named_parameters():
@@ -192,6 +193,8 @@ class NewbieLoraLoaderMixin(LoraBaseMixin):
                     base.weight.copy_(kept[name])
         for module, scaling in self._unfused_scalings or []:
             module.scaling.update(scaling)
+        for attribute in ("lora_scale", "_safe_fusing"):
+            vars(transformer).pop(attribute, None)
         self._unfused_weights = self._unfused_scalings = None
         self._merged_adapters = set()
 

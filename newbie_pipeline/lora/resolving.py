@@ -111,6 +111,8 @@ def resolve_adapter(source: AdapterSource, layers: Mapping[str, Shape]) -> Resol
     for module, parts in grouped.items():
         reader = _Parts(source, parts, module, layers[module])
         if any(part.startswith("lokr") for part in parts):
+            if "A" in parts or "B" in parts:
+                raise AdapterError(f"{source.name}: {module} has parts of both LoRA and LoKr")
             lokr[module] = _lokr(reader)
         else:
             lora[module] = _lora(reader)
@@ -235,9 +237,9 @@ class _Parts:
             )
         return tensor.float()
 
-    def product(self, left: str, right: str, whole: str | None) -> torch.Tensor | None:
+    def product(self, left: str, right: str, whole: str) -> torch.Tensor:
         """Give the whole factor, multiplied out in float32 where it is stored as a product."""
-        stored = self.get(whole) if whole else None
+        stored = self.get(whole)
         first, second = self.get(left), self.get(right)
         if stored is not None and first is None and second is None:
             return stored
@@ -288,8 +290,6 @@ def _lora(parts: _Parts) -> LoraWeights:
 def _lokr(parts: _Parts) -> LokrWeights:
     w1 = parts.product("lokr_w1_a", "lokr_w1_b", "lokr_w1")
     w2 = parts.product("lokr_w2_a", "lokr_w2_b", "lokr_w2")
-    if w1 is None or w2 is None:
-        raise AdapterError(f"{parts.source.name}: {parts.module} has no complete LoKr")
     made = (w1.shape[0] * w2.shape[0], w1.shape[1] * w2.shape[1])
     if made != parts.shape:
         keys = ", ".join(parts.keys.values())
