@@ -82,6 +82,7 @@ def _with_quantizations(
     for saving in (first, *others):
         yield candidate(gemma, streamed, resident, resident, saving)
     for dit in (Placement.MOVED, streamed):
+        yield candidate(gemma, resident, dit, resident, first)
         for saving in (first, *others):
             yield candidate(gemma, streamed, dit, Placement.MOVED, saving)
     text = Placement.CPU if kind is None else gemma

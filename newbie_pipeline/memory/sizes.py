@@ -45,11 +45,11 @@ class ComponentSize:
     """Parameters of one component.
 
     `block_parameters` are those inside the `blocks` that streaming moves one by one
-    (`largest_block` each at most); everything else lies on the device while the component runs. `block_matrices`
-    are the weights of linear layers in blocks, which is what a quantiser shrinks, `matrix_rows`
-    their output channels, `largest_matrix` the largest of them. `pinned_parameters` are the block
-    parameters with every tensor rounded up to a power of two, which is how torch's allocator of
-    pinned memory hands it out.
+    (`largest_block` each at most); everything else lies on the device while the component runs.
+    `block_matrices` are the weights of linear layers in blocks, which is what a quantiser shrinks,
+    `matrix_rows` their output channels, `largest_matrix` the largest of them. `pinned_parameters`
+    are the block parameters with every tensor rounded up to a power of two, which is how torch's
+    allocator of pinned memory hands it out.
     """
 
     parameters: int

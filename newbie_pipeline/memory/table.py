@@ -9,9 +9,9 @@ from newbie_pipeline.memory.sizes import TITLES
 
 MEANING = {
     Placement.RESIDENT: "on the device all the time",
-    Placement.STREAMED: "in host memory, block by block through the device",
-    Placement.MOVED: "in host memory, on the device while it runs",
-    Placement.CPU: "in host memory, computed on the CPU",
+    Placement.STREAMED: "on the host, block by block to the device",
+    Placement.MOVED: "on the host, on the device while it runs",
+    Placement.CPU: "on the host, computed on the CPU",
     Placement.ABSENT: "not loaded",
 }
 

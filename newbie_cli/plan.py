@@ -1,0 +1,193 @@
+"""`newbie plan`: show how the model would be held in memory, without loading anything.
+
+Sizes come from a checkpoint's headers or are the published ones; memory comes from this machine or
+from `--vram`. Exit codes: 0 a plan fits, 1 none does or the checkpoint cannot be read, 2 usage.
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from newbie_cli.machine_memory import Gpu
+    from newbie_pipeline.memory.budget import Budget
+    from newbie_pipeline.memory.plan import PlanRequest
+    from newbie_pipeline.memory.sizes import ModelSizes
+
+_MODEL_VARIABLE = "NEWBIE_WORKER_MODEL"
+_DTYPES = {
+    "bf16": "bfloat16",
+    "bfloat16": "bfloat16",
+    "fp16": "float16",
+    "float16": "float16",
+    "fp32": "float32",
+    "float32": "float32",
+}
+_MOST_STEPS = 1000
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the `plan` command."""
+    parser = subparsers.add_parser(
+        "plan",
+        help="show how the model fits into memory",
+        description="Show the memory plan and what it is predicted to take; nothing is loaded.",
+        epilog="exit codes: 0 a plan fits, 1 none fits or no checkpoint, 2 usage",
+    )
+    parser.add_argument(
+        "--vram", type=_gib, metavar="GB", help="a card of this size; default: this machine's GPU"
+    )
+    parser.add_argument(
+        "--size", type=_size, default=(1024, 1024), metavar="WIDTHxHEIGHT", help="default 1024x1024"
+    )
+    parser.add_argument("--batch", type=_positive, default=1, help="pictures at once")
+    parser.add_argument("--steps", type=_positive, default=28, help="denoising steps")
+    parser.add_argument(
+        "--dtype", choices=_DTYPES, help="default: bfloat16 on a GPU, float32 on the CPU"
+    )
+    parser.add_argument("--no-cfg", action="store_true", help="without guidance")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--model", metavar="DIR", help=f"checkpoint; default: {_MODEL_VARIABLE}, else --full"
+    )
+    which.add_argument("--full", action="store_true", help="the published model's sizes")
+    parser.add_argument("--text-encoder", choices=("full", "clip_only"), default="full")
+    parser.add_argument(
+        "--quantize",
+        default="",
+        metavar="WHAT",
+        help="what may be quantised, as gemma:nf4,transformer:int8; with ! it is in any case",
+    )
+    parser.add_argument(
+        "--memory",
+        metavar="SIZE",
+        help='use at most this, as 16GiB or {0: "10GiB", "cpu": "30GiB"}',
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the plan, print it, and give the exit code."""
+    from newbie_pipeline.errors import CheckpointError, MemoryPlanError
+    from newbie_pipeline.memory.planner import make_plan
+    from newbie_pipeline.memory.quantization import parse_quantize
+    from newbie_pipeline.memory.table import plan_data, plan_lines
+
+    try:
+        gpu = _gpu(args)
+        budget = _budget(args, gpu)
+        quantize = parse_quantize(args.quantize)
+        request = _request(args, on_gpu=budget.device_bytes is not None)
+    except MemoryPlanError as error:
+        return _fail(2, str(error))
+    try:
+        sizes = _sizes(args)
+        plan = make_plan(sizes, request, budget, quantize)
+    except (CheckpointError, MemoryPlanError) as error:
+        return _fail(1, str(error))
+    machine = _machine(args, gpu)
+    if args.json:
+        print(json.dumps({"machine": machine, **plan_data(plan)}, indent=2))
+        return 0
+    print("\n".join([machine, *plan_lines(plan)]))
+    return 0
+
+
+def _machine(args: argparse.Namespace, gpu: "Gpu | None") -> str:
+    from newbie_pipeline.memory.table import gib
+
+    if args.vram is not None:
+        return f"a card of {args.vram:g} GB, a tenth of it left to driver and desktop"
+    if gpu is None:
+        return "no GPU was found on this machine: everything runs on the CPU"
+    return f"{gpu.name}: {gib(gpu.free_bytes)} of {gib(gpu.total_bytes)} GiB free"
+
+
+def _gpu(args: argparse.Namespace) -> "Gpu | None":
+    if args.vram is not None:
+        return None
+    from newbie_cli.machine_memory import find_gpu
+
+    return find_gpu()
+
+
+def _budget(args: argparse.Namespace, gpu: "Gpu | None") -> "Budget":
+    from newbie_cli.machine_memory import available_host_bytes
+    from newbie_pipeline.memory.budget import (
+        Budget,
+        capped,
+        card_budget,
+        free_budget,
+        parse_max_memory,
+    )
+
+    if args.vram is not None:
+        budget = Budget(card_budget(args.vram))
+    else:
+        device = None if gpu is None else free_budget(gpu.free_bytes)
+        budget = Budget(device, available_host_bytes())
+    if args.memory is None:
+        return budget
+    limit = parse_max_memory(args.memory)
+    if isinstance(limit, dict):
+        return capped(budget, max_memory=limit)
+    return capped(budget, memory=limit)
+
+
+def _request(args: argparse.Namespace, on_gpu: bool) -> "PlanRequest":
+    from newbie_pipeline.memory.activations import Picture
+    from newbie_pipeline.memory.plan import PlanRequest
+    from newbie_pipeline.memory.sizes import Precision
+
+    width, height = args.size
+    default = Precision.BFLOAT16 if on_gpu else Precision.FLOAT32
+    return PlanRequest(
+        picture=Picture(width, height, args.batch),
+        precision=default if args.dtype is None else Precision(_DTYPES[args.dtype]),
+        cfg=not args.no_cfg,
+        num_inference_steps=args.steps,
+        clip_only=args.text_encoder == "clip_only",
+    )
+
+
+def _sizes(args: argparse.Namespace) -> "ModelSizes":
+    from newbie_pipeline.memory.published import PUBLISHED
+
+    named = args.model or os.environ.get(_MODEL_VARIABLE)
+    if args.full or not named:
+        return PUBLISHED
+    from newbie_pipeline.checkpoints.sources import parse_source
+    from newbie_pipeline.memory.reading import checkpoint_sizes
+
+    return checkpoint_sizes(parse_source(str(Path(named))))
+
+
+def _fail(exit_code: int, reason: str) -> int:
+    print(f"newbie plan: {reason}", file=sys.stderr)
+    return exit_code
+
+
+def _gib(text: str) -> float:
+    match = re.fullmatch(r"(\d{1,5}(?:\.\d+)?)\s*(?:gi?b)?", text, re.IGNORECASE)
+    if match is None or float(match[1]) <= 0:
+        raise argparse.ArgumentTypeError("write the card's size in gigabytes, for example 16")
+    return float(match[1])
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= _MOST_STEPS:
+        raise argparse.ArgumentTypeError(f"must be from 1 to {_MOST_STEPS}")
+    return value
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{2,5})[xX×](\d{2,5})", text)
+    if match is None or int(match[1]) < 16 or int(match[2]) < 16:
+        raise argparse.ArgumentTypeError("write WIDTHxHEIGHT, for example 1024x1024")
+    return int(match[1]), int(match[2])
