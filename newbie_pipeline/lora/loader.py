@@ -6,6 +6,7 @@ give the same bits: unfusing and unloading put them back. Unloading undoes a fus
 """
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -90,14 +91,17 @@ class NewbieLoraLoaderMixin(LoraBaseMixin):
             }
         active = self.get_active_adapters()
         try:
-            self.transformer.load_lora_adapter(
-                {f"{COMPONENT}.{key}": value for key, value in state.items()},
-                prefix=COMPONENT,
-                adapter_name=name,
-                metadata=config,
-                low_cpu_mem_usage=low_cpu_mem_usage,
-                _pipeline=self,
-            )
+            with warnings.catch_warnings():
+                # A second adapter is what was asked for; peft takes it for an accident.
+                warnings.filterwarnings("ignore", message="Already found a `peft_config`")
+                self.transformer.load_lora_adapter(
+                    {f"{COMPONENT}.{key}": value for key, value in state.items()},
+                    prefix=COMPONENT,
+                    adapter_name=name,
+                    metadata=config,
+                    low_cpu_mem_usage=low_cpu_mem_usage,
+                    _pipeline=self,
+                )
             _check_arrival(self.transformer, source, name, len(state))
             # A LoRA on a LoKr is a layer in a layer: say outright which one is active.
             self.transformer.set_adapters([name])

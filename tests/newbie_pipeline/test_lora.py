@@ -396,3 +396,21 @@ def test_a_picture_shows_the_adapter_and_afterwards_is_the_old_one(pipeline):
     assert (adapted - plain).abs().max() > 0.01
     torch.testing.assert_close(without_weight, plain, atol=1e-5, rtol=0)
     assert torch.equal(draw(), plain)
+
+
+@pytest.mark.parametrize(
+    "grouping",
+    [{"offload_type": "leaf_level"}, {"offload_type": "block_level", "num_blocks_per_group": 1}],
+    ids=["leaves", "blocks"],
+)
+def test_a_transformer_that_is_offloaded_in_groups_takes_and_gives_back_adapters(
+    pipeline, pipe, grouping
+):
+    weights = factors(pipeline.transformer)
+    plain = velocity(pipeline.transformer)
+    pipeline.transformer.enable_group_offload(torch.device("cpu"), **grouping)
+    pipeline.load_lora_weights(as_peft(weights))
+    by_hand = merged(pipe.transformer, products(weights, lambda _rank: 1.0))
+    assert_same_velocity(pipeline.transformer, by_hand, pipe.transformer)
+    pipeline.unload_lora_weights()
+    assert torch.equal(velocity(pipeline.transformer), plain)
