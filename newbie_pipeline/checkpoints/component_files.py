@@ -86,9 +86,15 @@ def as_component(
     key = embedded_tokenizer_key(found.prefix, entries)
     embedded = entries[key].path if key else None
     tokenizer = embedded if found.component.startswith("text_encoder") else None
+    # One config cannot be that of several components.
+    alone = len(identify(entries)) == 1
     config = weights[0].with_suffix(".config.json")
     return Component(
-        weights, found.naming, found.prefix, config if config.is_file() else None, tokenizer
+        weights,
+        found.naming,
+        found.prefix,
+        config if alone and config.is_file() else None,
+        tokenizer,
     )
 
 

@@ -74,9 +74,9 @@ def _transformer_sources(reader: WeightReader, naming: str) -> dict[str, list[st
             raise CheckpointError(f"{reader.file_of(key)}: key {key} is unexpected")
         sources.setdefault(own, []).append(key)
     for own, keys in sources.items():
-        if conversions.FUSED_QKV in own:
-            head, _, leaf = own.partition(conversions.FUSED_QKV)
-            wanted = [f"{head}{part}{leaf}" for part in conversions.SPLIT_QKV]
+        if own.endswith(conversions.FUSED_QKV):
+            head = own.removesuffix(conversions.FUSED_QKV)
+            wanted = [f"{head}{part}" for part in conversions.SPLIT_QKV]
             missing = [key for key in wanted if key not in keys]
             if missing:
                 raise CheckpointError(f"{reader.file_of(keys[0])}: key {missing[0]} is missing")

@@ -33,8 +33,8 @@ _DIT_BLOCK = (
 _DIT_KEPT = ("x_embedder.", "clip_text_pooled_proj.", "time_text_embed.", "norm_final.")
 _BLOCK = re.compile(r"((?:layers|noise_refiner|context_refiner)\.\d+\.)(.+)")
 # One projection in the official model, three in diffusers', in this order.
-SPLIT_QKV = ("attn.to_q.", "attn.to_k.", "attn.to_v.")
-FUSED_QKV = "attention.qkv."
+SPLIT_QKV = ("attn.to_q.weight", "attn.to_k.weight", "attn.to_v.weight")
+FUSED_QKV = "attention.qkv.weight"
 
 _VAE_DOWN = re.compile(r"encoder\.down\.(\d+)\.(?:block\.(\d+)|(downsample)\.conv)\.")
 _VAE_UP = re.compile(r"decoder\.up\.(\d+)\.(?:block\.(\d+)|(upsample)\.conv)\.")
@@ -68,9 +68,8 @@ def official_key(key: str) -> str | None:
     if match is None:
         return None
     head, rest = match.groups()
-    for part in SPLIT_QKV:
-        if rest.startswith(part):
-            return head + FUSED_QKV + rest.removeprefix(part)
+    if rest in SPLIT_QKV:
+        return head + FUSED_QKV
     for theirs, own in _DIT_BLOCK:
         if rest.startswith(theirs):
             return head + own + rest.removeprefix(theirs)

@@ -55,8 +55,6 @@ def load_tokenizer(name: str, component: Component) -> PreTrainedTokenizerFast:
         return _from_sentencepiece(name, path.read_bytes())
     except CheckpointError:
         raise
-    except ModuleNotFoundError:
-        raise
     except Exception as error:  # the libraries raise whatever a broken file runs into
         raise CheckpointError(f"{path} cannot be read as a tokenizer: {error}") from error
 
