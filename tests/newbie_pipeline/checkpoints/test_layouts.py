@@ -12,6 +12,7 @@ from diffusers import Lumina2Transformer2DModel
 from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
 from safetensors.torch import load_file, save_file
 
+from newbie_pipeline.checkpoints.identity import model_hash, model_name
 from newbie_pipeline.checkpoints.layouts import component_entries, find_checkpoint, parse_source
 from newbie_pipeline.checkpoints.loading import load_pipeline
 from newbie_pipeline.errors import CheckpointError
@@ -239,3 +240,28 @@ def test_a_source_is_read_from_one_line(text, source):
 def test_a_wrong_source_is_refused(text):
     with pytest.raises(CheckpointError):
         parse_source(text)
+
+
+def test_single_files_are_hashed_by_what_is_loaded_not_by_their_names(layouts, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(layouts["side by side"], folder)
+    expected = model_hash(layouts["side by side"])
+    (folder / DIT).rename(folder / "my.safetensors")
+    (folder / DIT).with_suffix(".config.json").rename(folder / "my.config.json")
+    save_file({"another.model": torch.zeros(1)}, folder / "unrelated.safetensors")
+    assert model_hash(folder) == model_hash(folder / "my.safetensors") == expected
+    named = {"transformer": folder / "my.safetensors"}
+    assert model_hash(named) == expected
+    assert model_hash(layouts["official"]) != expected
+    weights = load_file(folder / VAE)
+    weights["decoder.conv_out.bias"] += 1
+    (folder / VAE).unlink()
+    save_file(weights, folder / VAE)
+    assert model_hash(folder) != expected
+
+
+def test_single_files_are_named_after_the_file(tmp_path):
+    path = tmp_path / DIT
+    assert model_name(path) == "NewBie-Image-Exp0.1-bf16"
+    assert model_name(f"transformer={path},vae=/x/{VAE}") == "NewBie-Image-Exp0.1-bf16"
+    assert model_name({"base": tmp_path / "mine", "vae": VAE}) == "mine"
