@@ -88,8 +88,10 @@ def run(args: argparse.Namespace) -> int:
     try:
         sizes = _sizes(args)
         plan = make_plan(sizes, request, budget, quantize)
-    except (CheckpointError, MemoryPlanError) as error:
+    except CheckpointError as error:
         return _fail(1, str(error))
+    except MemoryPlanError as error:
+        return _fail(1, f"{_machine(args, gpu)}; {error}")
     machine = _machine(args, gpu)
     if args.json:
         print(json.dumps({"machine": machine, **plan_data(plan)}, indent=2))

@@ -104,7 +104,7 @@ def _what_would(
     limits, advice = [], []
     if budget.device_bytes is not None:
         limits.append(f"{budget.device_bytes / GIB:.1f} GiB of device memory")
-        least = min(plans, key=lambda plan: plan.peak_bytes)
+        least = min(plans, key=lambda plan: (plan.peak_bytes, plan.host_bytes))
         advice.append(
             f"{_up(least.peak_bytes)} GiB of device memory would do, "
             f"with {_up(least.host_bytes)} GiB of host memory"
