@@ -2,64 +2,60 @@
 
 A scanner of our own and not lxml, because libxml2 refuses what this language is (several roots,
 names like $character_1$, a bare & or <3), and because it tells the line of an element but not its
-column. Wrapping or masking the text for it would repair the first and break every place it reports.
-The tests hold the scanner against lxml on the part of the language that both read.
+column. Wrapping or masking the text for it would repair the first and break every place it reports;
+its recovering mode repairs without saying what it did. The tests hold the scanner against lxml on
+the part of the language that both read.
 
 - A `<` begins markup when a name, `/`, `!` or `?` as in markup follows; every other `<` is text,
   and so are the emoticon tags `<_<` and `<o>_<o>` and the marker `<Prompt Start>`, which people
-  paste along with the model's system prompt. An `&` begins a reference when a name or a number and
-  `;` follow. `>`, `]]>` and quotes in text are text.
+  paste along with the model's system prompt. `>`, `]]>` and quotes in text are text.
+- What begins like a tag and is none is mended or refused where its name is an element's: one that
+  the language knows, or one that an end tag somewhere names. Otherwise it is text.
 - Nothing is expanded, fetched or rewritten.
-- Time is linear: one regular expression walks the text once, its repeats are possessive, and every
-  alternative that can fail after a long way raises an error, which ends the walk.
+- Time is linear: one regular expression walks the text once, its repeats are possessive and stop at
+  the next `<`, and every alternative that can fail after a long way raises an error, which ends the
+  walk.
 """
 
 import re
 from collections.abc import Iterator
-from typing import Literal, NamedTuple, Never
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
+from newbie_pipeline.prompt import broken_tags
+from newbie_pipeline.prompt.broken_tags import ATTRIBUTE, NAME, TAG_NAME
 from newbie_pipeline.prompt.errors import Code, quote
-from newbie_pipeline.prompt.source import Source, is_allowed
+from newbie_pipeline.prompt.references import check_references
+from newbie_pipeline.prompt.schema import TO_ASCII, UNKNOWN, meaning_of
+from newbie_pipeline.prompt.source import Source
 
-_NAME = r"\$?+[^\W\d][\w.:$\-]*+"
-_ATTRIBUTE = rf"""(?:\s++{_NAME}\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'))"""
-_TAG_NAME = rf"(?!_<|o>_<o>|Prompt[ ]Start>)(?<!<o>_<){_NAME}"
-_NUMBER = r"\#(?:[0-9]++|x[0-9a-fA-F]++);"
-_ENTITY = rf"(?!(?:lt|gt|amp|quot|apos);){_NAME};"
+MAX_ELEMENTS = 2_048
 
-# Both alternatives begin with a plain character, which lets the search skip text fast. "broken"
-# comes after the well-formed alternatives and takes what begins like one of them.
+# "bare" and "broken" come after the well-formed alternatives and take what begins like them.
 _MARKUP = re.compile(
     rf"""
     <(?:
-        (?P<start>(?P<name>{_TAG_NAME})(?P<attributes>{_ATTRIBUTE}*+)\s*+(?P<empty>/?+)>)
-        | /(?P<end>(?P<end_name>{_NAME})\s*+>)
+        (?P<start>(?P<name>{TAG_NAME})(?P<attributes>{ATTRIBUTE}*+)\s*+(?P<empty>/?+)>)
+        | /(?P<end>(?P<end_name>{NAME})\s*+>)
         | !--(?P<comment>(?s:.*?)-->)
         | !\[CDATA\[(?P<cdata>(?s:.*?)\]\]>)
-        | \?(?P<instruction>{_NAME}(?s:.*?)\?>)
-        | (?P<broken>{_TAG_NAME} | /\s*+(?:[>$]|[^\W\d]) | !(?:--|\[|[^\W\d]) | \?[^\W\d])
+        | \?(?P<instruction>{NAME}(?s:.*?)\?>)
+        | (?P<bare>{TAG_NAME})
+        | (?P<broken>
+            /\s*+(?:[>$]|[^\W\d]) | !(?:--|\[|[^\W\d]) | \?[^\W\d]
+            | [ \t]++/?+[ \t]*+(?:\$|[^\W\d])
+          )
     )
-    | &(?:(?P<number>{_NUMBER})|(?P<entity>{_ENTITY}))
     """,
     re.VERBOSE,
 )
-
-_REFERENCE = re.compile(rf"&(?:{_NUMBER}|(?P<entity>{_ENTITY}))")
-_NAME_ONLY = re.compile(_NAME)
-_SPACE = re.compile(r"\s*+")
-_ATTRIBUTE_NAME = re.compile(rf"\s++({_NAME})\s*+=")
-_VALUE = re.compile(r"""\s*+("[^"<]*+"|'[^'<]*+')""")
-
-_SECTIONS = (
-    ("<!--", "comment", "-->"),
-    ("<![CDATA[", "CDATA section", "]]>"),
-    ("<?", "processing instruction", "?>"),
-)
-
+_FULL_WIDTH_TAG = re.compile(rf"[<＜][/／]?+\s*+({NAME})\s*+[/／]?+[>＞]")
+_ATTRIBUTE_NAME = re.compile(rf"\s++({NAME})\s*+=\s*+")
+_VALUE = re.compile(r""""[^"<]*+"|'[^'<]*+'""")
 
 # The groups of the expression that finds them; plain strings, as an enum's members are slow to get.
-Kind = Literal["start", "end", "comment", "cdata", "instruction", "number"]
-_SECTION_KINDS: dict[str | None, Kind] = {
+Kind = Literal["start", "end", "comment", "cdata", "instruction"]
+_SECTIONS: dict[str | None, Kind] = {
     "comment": "comment",
     "cdata": "cdata",
     "instruction": "instruction",
@@ -79,8 +75,12 @@ class Markup(NamedTuple):
 def scan(source: Source) -> Iterator[Markup]:
     """Yield the markup in order; what lies between two pieces is text.
 
-    Raises PromptError (E107, E2xx, E4xx) at the first piece that is not well formed.
+    Raises PromptError (E2xx, E307, E401; E107 and E402 in attributes) at the first piece that is
+    neither well formed nor sure to be mended.
     """
+    _make_tags_ascii(source)
+    elements = 0
+    names_in_text: set[str] = set()
     for match in _MARKUP.finditer(source.text):
         start, end = match.span()
         group = match.lastgroup
@@ -90,97 +90,69 @@ def scan(source: Source) -> Iterator[Markup]:
                 raise source.error(Code.LORA_TAG, start, tag=quote(match[0]))
             if attributes:
                 _check_attributes(source, match)
-            yield Markup("start", start, end, name, empty != "")
+            markup = Markup("start", start, end, name, empty != "")
         elif group == "end":
-            yield Markup("end", start, end, match["end_name"])
-        elif group == "number":
-            _check_number(source, match)
-            yield Markup("number", start, end)
-        elif group == "entity":
-            raise source.error(Code.ENTITY, start, reference=quote(match[0]))
-        elif group == "broken":
-            _refuse(source, start)
+            markup = Markup("end", start, end, match["end_name"])
+        elif group in ("bare", "broken"):
+            # Neither what is mended nor what is text reaches over the next `<`: the walk goes on.
+            if match["bare"] in names_in_text:
+                continue
+            mended = broken_tags.mend(source, start)
+            if mended is None:
+                if group == "bare":
+                    names_in_text.add(match["bare"])
+                continue
+            kind, end, name, is_empty = mended
+            markup = Markup(kind, start, end, name, is_empty)
         else:
-            yield Markup(_SECTION_KINDS[group], start, end)
+            markup = Markup(_SECTIONS[group], start, end)
+        if markup.kind == "start":
+            elements += 1
+            if elements > MAX_ELEMENTS:
+                raise source.error(Code.TOO_MANY_ELEMENTS, start, limit=MAX_ELEMENTS)
+        yield markup
 
 
-def referenced_character(reference: str) -> str | None:
-    """Give the character for "&#65;" or "&#x41;", or None where a prompt cannot hold it."""
-    digits, base = (reference[3:-1], 16) if reference[2] == "x" else (reference[2:-1], 10)
-    # Converting thousands of digits is slow, and eight are more than any character has.
-    if len(digits) > 8 and len(digits := digits.lstrip("0") or "0") > 8:
-        return None
-    code_point = int(digits, base)
-    return chr(code_point) if is_allowed(code_point) else None
+def _make_tags_ascii(source: Source) -> None:
+    """Write tags in full-width signs in ASCII, sign for sign, so that no place changes."""
+    if "＜" not in source.text and "＞" not in source.text and "／" not in source.text:
+        return
+
+    def written_in_ascii(match: re.Match[str]) -> str:
+        tag = match[0]
+        ascii_tag = _ascii_tag(tag, match[1])
+        if ascii_tag != tag:
+            values = {"found": quote(tag), "read": quote(ascii_tag)}
+            source.warn(Code.FULL_WIDTH_TAG, match.start(), **values)
+        return ascii_tag
+
+    source.text = _FULL_WIDTH_TAG.sub(written_in_ascii, source.text)
 
 
-def _check_number(source: Source, match: re.Match[str]) -> None:
-    if referenced_character(match[0]) is None:
-        values = {"reference": quote(match[0])}
-        raise source.error(Code.BAD_CHARACTER_REFERENCE, match.start(), **values)
+@lru_cache(maxsize=256)
+def _ascii_tag(tag: str, name: str) -> str:
+    """Give the tag of a known element in ASCII; others and those that are ASCII stay."""
+    if meaning_of(name) == UNKNOWN or not any(sign in tag for sign in "＜／＞"):
+        return tag
+    return tag.translate(TO_ASCII)
 
 
 def _check_attributes(source: Source, tag: re.Match[str]) -> None:
     """Refuse an attribute that comes twice, and references that are refused in text."""
     start, end = tag.span("attributes")
-    if tag["attributes"].count("=") > 1:
-        _check_repeats(source, start, end, tag["name"])
-    for reference in _REFERENCE.finditer(source.text, start, end):
-        if reference["entity"]:
-            raise source.error(Code.ENTITY, reference.start(), reference=quote(reference[0]))
-        _check_number(source, reference)
-
-
-def _check_repeats(source: Source, start: int, end: int, tag: str) -> None:
-    seen = set()
+    name = quote(f"<{tag['name']}>")
+    seen: set[str] = set()
     offset = start
     while offset < end and (found := _ATTRIBUTE_NAME.match(source.text, offset)):
         attribute = found[1]
         if attribute in seen:
-            values = {"attribute": quote(attribute), "tag": quote(f"<{tag}>")}
+            values = {"attribute": quote(attribute), "tag": name}
             raise source.error(Code.REPEATED_ATTRIBUTE, found.start(1), **values)
+        if not seen:
+            values = {"attribute": quote(attribute), "tag": name}
+            source.warn(Code.ATTRIBUTE_UNUSED, found.start(1), **values)
         seen.add(attribute)
         value = _VALUE.match(source.text, found.end())
         offset = value.end() if value else end
-
-
-def _refuse(source: Source, start: int) -> Never:
-    """Say what is wrong with the markup that begins here and is not well formed."""
-    text = source.text
-    for opening, section, end in _SECTIONS:
-        if text.startswith(opening, start):
-            raise source.error(Code.SECTION_NOT_FINISHED, start, section=section, end=end)
-    if text.startswith("<!", start):
-        keyword = re.compile(r"<!\[?\w*+").match(text, start)
-        raise source.error(Code.DTD, start, found=quote(keyword[0] if keyword else "<!"))
-    if text.startswith("</", start):
-        raise source.error(Code.BAD_END_TAG, start)
-    _refuse_start_tag(source, start)
-
-
-def _refuse_start_tag(source: Source, start: int) -> Never:
-    text = source.text
-    name = _NAME_ONLY.match(text, start + 1)
-    if name is None:
-        raise source.error(Code.TAG_NOT_FINISHED, start, tag="<")
-    tag = quote(text[start : name.end()])
-    offset = name.end()
-    while found := _ATTRIBUTE_NAME.match(text, offset):
-        attribute = quote(found[1])
-        value = _VALUE.match(text, found.end())
-        if value is None:
-            space = _SPACE.match(text, found.end())
-            at = space.end() if space else found.end()
-            if text[at : at + 1] in ('"', "'"):
-                raise source.error(Code.QUOTE_NOT_CLOSED, at, attribute=attribute)
-            values = {"attribute": attribute, "tag": tag}
-            raise source.error(Code.ATTRIBUTE_WITHOUT_VALUE, found.start(1), **values)
-        offset = value.end()
-    space = _SPACE.match(text, offset)
-    at = space.end() if space else offset
-    if at >= len(text) or text[at] == "<":
-        raise source.error(Code.TAG_NOT_FINISHED, start, tag=tag)
-    if at > offset and (attribute_name := _NAME_ONLY.match(text, at)):
-        values = {"attribute": quote(attribute_name[0]), "tag": tag}
-        raise source.error(Code.ATTRIBUTE_WITHOUT_VALUE, at, **values)
-    raise source.error(Code.UNEXPECTED_IN_TAG, at, found=text[at], tag=tag)
+    if "&" in tag["attributes"]:
+        check_references(source, start, end)

@@ -1,82 +1,37 @@
-"""From a member's bytes to text: encodings, line ends, binary files, sizes and places.
+"""A member's prompt as text: line ends, sizes, places, and what is found and changed in it.
 
-- Text in, text out: a `str` is taken as decoded; whatever encoding its XML declaration names is
-  ignored, as it no longer says anything about it.
-- Bytes: a byte order mark wins, then the XML declaration, then UTF-8. Nothing is guessed: a wrong
-  guess would draw a picture of mojibake.
+- A `str` is taken as decoded; whatever encoding its XML declaration names is ignored, as it no
+  longer says anything about it. Bytes are decoded by the rules of `decoding`.
 - `Source.text` has no leading byte order mark and only LF as line end; as both CRLF and CR become
   one LF, its lines and columns are those of the file.
+- A repair is a replacement that is noted with its place and comes with a warning; `Source.repaired`
+  puts all of them into the text. Only the signs of full-width tags are replaced in `text` itself,
+  one for one.
 """
 
 import re
 import sys
 import unicodedata
+from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import attrgetter
 
-from newbie_pipeline.prompt.errors import Code, PromptError, quote
+from newbie_pipeline.prompt.decoding import (
+    Decoded,
+    Undecodable,
+    UnknownEncoding,
+    decode,
+    file_kind,
+    name_of,
+)
+from newbie_pipeline.prompt.errors import Code, PromptError, PromptWarning, quote
 
 MAX_BYTES = 65_536
+MAX_REPAIRS = 256
+MAX_WARNINGS_OF_A_CODE = 8
 
 BYTE_ORDER_MARK = "\ufeff"
-
-# Longest first: UTF-32 little-endian begins like UTF-16 little-endian.
-_BYTE_ORDER_MARKS = (
-    (b"\xff\xfe\x00\x00", "utf-32-le"),
-    (b"\x00\x00\xfe\xff", "utf-32-be"),
-    (b"\xef\xbb\xbf", "utf-8"),
-    (b"\xff\xfe", "utf-16-le"),
-    (b"\xfe\xff", "utf-16-be"),
-    # XML 1.0, appendix F: UTF-16 without a mark shows in how "<?" is stored.
-    (b"<\x00?\x00", "utf-16-le"),
-    (b"\x00<\x00?", "utf-16-be"),
-)
-
-# The names that declarations use, and the codec that reads them. Where an encoding has a superset
-# that files really contain under the smaller name, the superset reads them (as browsers do). A
-# declaration that could be read as ASCII is not UTF-16: some tools write it into UTF-8 files.
-_DECLARED = {
-    "utf-8": "utf-8",
-    "utf8": "utf-8",
-    "utf-16": "utf-8",
-    "us-ascii": "utf-8",
-    "ascii": "utf-8",
-    "gbk": "gb18030",
-    "gb2312": "gb18030",
-    "gb18030": "gb18030",
-    "cp936": "gb18030",
-    "big5": "big5hkscs",
-    "shift_jis": "cp932",
-    "shift-jis": "cp932",
-    "sjis": "cp932",
-    "windows-31j": "cp932",
-    "cp932": "cp932",
-    "euc-jp": "euc_jp",
-    "euc-kr": "cp949",
-    "iso-8859-1": "cp1252",
-    "latin1": "cp1252",
-    "windows-1252": "cp1252",
-    "windows-1250": "cp1250",
-    "windows-1251": "cp1251",
-    "iso-8859-2": "iso8859-2",
-    "iso-8859-15": "iso8859-15",
-    "koi8-r": "koi8-r",
-}
-
-_DECLARATION = re.compile(
-    rb"""\s*<\?xml(?=\s)[^>]{0,200}?\sencoding\s*=\s*["']([A-Za-z0-9._:\-]{1,200})["']"""
-)
-
-_FILE_KINDS = (
-    (b"\x89PNG", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"GIF8", "a GIF picture"),
-    (b"RIFF", "a WebP picture or another RIFF file"),
-    (b"PK\x03\x04", "a ZIP archive or an office document"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
-    (b"Rar!", "a RAR archive"),
-    (b"%PDF-", "a PDF document"),
-)
 
 # Control characters of both sets but tab and line feed, halves of surrogate pairs, and the two
 # code points that are no characters: what XML 1.0 forbids or advises against.
@@ -86,37 +41,126 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe
 # it would be taken for an encoding mark the next time.
 _BLANK = BYTE_ORDER_MARK + "".join(filter(str.isspace, map(chr, range(0x3001))))
 
+_END_TAG_NAME = re.compile(r"<[ \t]*+/\s*+(\$?+[^\W\d][\w.:$\-]*+)")
+
 _INVISIBLE = {"Cc", "Cf", "Zl", "Zp", "Zs"}
 
 
-@dataclass(frozen=True)
-class Source:
-    """Hold the decoded text and tell the place of an offset in it."""
+@dataclass(slots=True)
+class Edit:
+    """Hold what stands between two offsets after a repair; it inserts where they are equal."""
 
+    start: int
+    end: int
     text: str
+
+
+class Source:
+    """Hold the decoded text, tell the place of an offset in it, collect warnings and repairs."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._warnings: list[PromptWarning] = []
+        self._counts: dict[Code, int] = {}
+        self._edits: list[Edit] = []
+        self._edits_by_start: dict[int, Edit] = {}
+        self._line_starts: list[int] = []
+        self._end_names: frozenset[str] | None = None
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Give the line and column of an offset, both from 1."""
+        if not self._line_starts:
+            lengths = (len(line) + 1 for line in self.text.split("\n"))
+            self._line_starts = [0, *accumulate(lengths)]
+        line = bisect_right(self._line_starts, offset)
+        return line, offset - self._line_starts[line - 1] + 1
 
     def error(self, code: Code, offset: int, **values: str | int) -> PromptError:
         """Build the refusal for what stands at this offset."""
-        line = self.text.count("\n", 0, offset) + 1
-        column = offset - self.text.rfind("\n", 0, offset)
+        line, column = self.place(offset)
         return PromptError(code, line=line, column=column, **values)
 
+    def warn(self, code: Code, offset: int | None, **values: str | int) -> None:
+        """Note a warning; of one code only the first few are kept, and the others counted."""
+        if self._counts.get(code, 0) < MAX_WARNINGS_OF_A_CODE:
+            self.warn_at(code, (None, None) if offset is None else self.place(offset), **values)
+        else:
+            self._counts[code] += 1
 
-def read(data: bytes | str) -> Source:
+    def warn_at(
+        self, code: Code, place: tuple[int | None, int | None], **values: str | int
+    ) -> None:
+        """Note a warning for a line and column."""
+        count = self._counts[code] = self._counts.get(code, 0) + 1
+        if count <= MAX_WARNINGS_OF_A_CODE:
+            self._warnings.append(PromptWarning(code, *place, values))
+
+    def replace(self, start: int, end: int, text: str) -> Edit:
+        """Note that a part of the text is to be replaced; a tag that was mended is replaced again.
+
+        The text of the repair can change yet. Raises PromptError: TOO_MANY_REPAIRS.
+        """
+        if end > start and (before := self._edits_by_start.get(start)) is not None:
+            before.text = text
+            return before
+        edit = Edit(start, end, text)
+        self._edits.append(edit)
+        if len(self._edits) > MAX_REPAIRS:
+            raise self.error(Code.TOO_MANY_REPAIRS, start, limit=MAX_REPAIRS)
+        if end > start:
+            self._edits_by_start[start] = edit
+        return edit
+
+    def repair_at(self, start: int) -> Edit | None:
+        """Give the repair that replaces what stands at this offset."""
+        return self._edits_by_start.get(start)
+
+    def has_end_tag(self, name: str) -> bool:
+        """Tell whether an end tag of this name stands anywhere; the text is searched once."""
+        if self._end_names is None:
+            self._end_names = frozenset(_END_TAG_NAME.findall(self.text))
+        return name in self._end_names
+
+    @property
+    def warnings(self) -> tuple[PromptWarning, ...]:
+        """All warnings in the order of their places, those that were only counted last."""
+        found = sorted(self._warnings, key=lambda each: (each.line or 0, each.column or 0))
+        for code, count in self._counts.items():
+            if count > MAX_WARNINGS_OF_A_CODE:
+                values = {"code": code.value, "count": count - MAX_WARNINGS_OF_A_CODE}
+                found.append(PromptWarning(Code.MORE_OF_THESE, values=values))
+        return tuple(found)
+
+    @property
+    def repaired(self) -> str:
+        """The text with all replacements in it."""
+        if not self._edits:
+            return self.text
+        pieces, offset = [], 0
+        for edit in sorted(self._edits, key=attrgetter("start", "end")):
+            pieces += [self.text[offset : edit.start], edit.text]
+            offset = edit.end
+        return "".join((*pieces, self.text[offset:]))
+
+
+def read(data: bytes | str, max_bytes: int | None) -> Source:
     """Decode a prompt and check everything that does not depend on markup.
 
     Raises PromptError: TOO_LARGE, BINARY, UNDECODABLE, UNKNOWN_ENCODING, CONTROL_CHARACTER.
     """
+    decoded = None
     if isinstance(data, bytes):
-        _check_size(len(data))
-        data = _decode(data)
+        _check_size(len(data), max_bytes)
+        decoded = _decode(data)
+        data = decoded.text
     # In UTF-8, too, so that a prompt which passed once passes again however it is stored.
-    _check_size(len(data.encode("utf-8", "surrogatepass")))
-    text = data.lstrip(BYTE_ORDER_MARK).replace("\r\n", "\n").replace("\r", "\n")
-    source = Source(text)
-    if forbidden := _FORBIDDEN.search(text):
+    _check_size(len(data.encode("utf-8", "surrogatepass")), max_bytes)
+    source = Source(_with_line_feeds(data))
+    if forbidden := _FORBIDDEN.search(source.text):
         name = f"U+{ord(forbidden[0]):04X}"
         raise source.error(Code.CONTROL_CHARACTER, forbidden.start(), character=name)
+    if decoded is not None:
+        _warn_of_encoding(source, decoded)
     return source
 
 
@@ -142,46 +186,50 @@ def without_blank_edges(text: str) -> str:
     return text if line_end < 0 else text[:line_end]
 
 
-def _check_size(size: int) -> None:
-    if size > MAX_BYTES:
-        raise PromptError(Code.TOO_LARGE, size=size, limit=MAX_BYTES)
+def blank_stripped(text: str) -> str:
+    """Drop all blanks and marks at both ends."""
+    # The method is much faster without an argument, and marks are rare.
+    text = text.strip()
+    return text.strip(_BLANK) if BYTE_ORDER_MARK in text else text
 
 
-def _decode(data: bytes) -> str:
-    encoding, mark_length = _encoding_of(data)
-    body = data[mark_length:]
-    if not encoding.startswith(("utf-16", "utf-32")) and b"\x00" in body:
-        raise PromptError(Code.BINARY, kind=_file_kind(data) or "a binary file")
+def _check_size(size: int, limit: int | None) -> None:
+    if limit is not None and size > limit:
+        raise PromptError(Code.TOO_LARGE, size=size, limit=limit)
+
+
+def _with_line_feeds(text: str) -> str:
+    return text.lstrip(BYTE_ORDER_MARK).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _decode(data: bytes) -> Decoded:
     try:
-        return body.decode(encoding)
-    except UnicodeDecodeError as error:
-        if kind := _file_kind(data):
+        decoded = decode(data)
+    except UnknownEncoding as error:
+        head = Source(_with_line_feeds(error.before.decode("ascii", "replace")))
+        name = quote(error.name)
+        raise head.error(Code.UNKNOWN_ENCODING, len(head.text), encoding=name) from error
+    except Undecodable as error:
+        kind = file_kind(data)
+        if b"\x00" in data and not error.encoding.startswith(("utf-16", "utf-32")):
+            kind = kind or "a binary file"
+        if kind:
             raise PromptError(Code.BINARY, kind=kind) from error
-        before = body[: error.start].decode(encoding, "replace")
-        before = before.replace("\r\n", "\n").replace("\r", "\n")
-        raise Source(before).error(
-            Code.UNDECODABLE,
-            len(before),
-            byte=f"0x{body[error.start]:02X}",
-            encoding=encoding.upper().removesuffix("-LE").removesuffix("-BE"),
-        ) from error
+        head = Source(_with_line_feeds(error.before.decode(error.encoding, "replace")))
+        values = {"byte": f"0x{error.byte:02X}", "encoding": name_of(error.encoding)}
+        raise head.error(Code.UNDECODABLE, len(head.text), **values) from error
+    if "\x00" in decoded.text:
+        raise PromptError(Code.BINARY, kind=file_kind(data) or "a binary file")
+    return decoded
 
 
-def _encoding_of(data: bytes) -> tuple[str, int]:
-    """Give the codec's name and the length of the byte order mark before the text."""
-    for mark, encoding in _BYTE_ORDER_MARKS:
-        if data.startswith(mark):
-            return encoding, 0 if b"<" in mark else len(mark)
-    declaration = _DECLARATION.match(data)
-    if declaration is None:
-        return "utf-8", 0
-    declared = declaration[1].decode("ascii")
-    if (codec := _DECLARED.get(declared.lower())) is None:
-        head = data[: declaration.start(1)].decode("ascii", "replace")
-        head = head.replace("\r\n", "\n").replace("\r", "\n")
-        raise Source(head).error(Code.UNKNOWN_ENCODING, len(head), encoding=quote(declared))
-    return codec, 0
-
-
-def _file_kind(data: bytes) -> str | None:
-    return next((kind for magic, kind in _FILE_KINDS if data.startswith(magic)), None)
+def _warn_of_encoding(source: Source, decoded: Decoded) -> None:
+    encoding = name_of(decoded.encoding)
+    if decoded.declared:
+        declared = quote(decoded.declared)
+        source.warn(Code.DECLARATION_WRONG, 0, declared=declared, encoding=encoding)
+    if decoded.other:
+        other = name_of(decoded.other)
+        source.warn(Code.ENCODING_AMBIGUOUS, None, encoding=encoding, other=other)
+    elif decoded.is_guess and not decoded.declared:
+        source.warn(Code.ENCODING_GUESSED, None, encoding=encoding)

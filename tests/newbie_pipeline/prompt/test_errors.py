@@ -5,36 +5,42 @@ import re
 
 import pytest
 
-from newbie_pipeline.prompt.errors import CATALOGUE, Code, PromptError
-from newbie_pipeline.prompt.parse import check_prompt
+from newbie_pipeline.prompt.errors import CATALOGUE, Code, PromptError, PromptWarning
+from newbie_pipeline.prompt.parse import parse
+
+
+def finding(code: Code) -> PromptError | PromptWarning:
+    """What the catalogue's example gives."""
+    example = CATALOGUE[code].example
+    if code.is_warning:
+        return next(each for each in parse(example).warnings if each.code is code)
+    with pytest.raises(PromptError) as refused:
+        parse(example)
+    return refused.value
 
 
 def test_every_code_is_in_the_catalogue() -> None:
-    assert list(CATALOGUE) == list(Code)
-    assert all(re.fullmatch(r"E[1-4]\d\d", code) for code in Code)
+    assert set(CATALOGUE) == set(Code)
+    assert all(re.fullmatch(r"[EW][1-4]\d\d", code) for code in Code)
 
 
 @pytest.mark.parametrize("code", Code, ids=lambda code: code.name)
-def test_the_example_of_a_code_raises_it(code: Code) -> None:
-    with pytest.raises(PromptError) as refused:
-        check_prompt(CATALOGUE[code].example)
-    assert refused.value.code is code
+def test_the_example_of_a_code_gives_it(code: Code) -> None:
+    assert finding(code).code is code
 
 
 @pytest.mark.parametrize("code", Code, ids=lambda code: code.name)
-def test_a_refusal_says_what_is_wrong_and_what_to_write(code: Code) -> None:
-    with pytest.raises(PromptError) as refused:
-        check_prompt(CATALOGUE[code].example)
-    error = refused.value
-    for sentence in (error.message, error.hint, str(error)):
-        assert sentence.endswith(".")
+def test_a_finding_says_what_is_wrong_and_what_to_write(code: Code) -> None:
+    found = finding(code)
+    for sentence in (found.message, found.hint, str(found)):
+        assert sentence[-1] in ".?"
         assert "\n" not in sentence
         assert "{" not in sentence
-    if error.line is not None:
-        assert str(error).endswith(f" (line {error.line}, column {error.column}).")
+    if found.line is not None:
+        assert str(found)[:-1].endswith(f" (line {found.line}, column {found.column})")
     else:
-        assert error.column is None
-        assert str(error) == error.message
+        assert found.column is None
+        assert str(found) == found.message
 
 
 @pytest.mark.parametrize(
@@ -42,13 +48,13 @@ def test_a_refusal_says_what_is_wrong_and_what_to_write(code: Code) -> None:
     [
         "<{q}>miku",
         "<{q}1>miku</{q}2>",
-        "<a><{q}>miku</a></{q}>",
+        "<a><{q}>miku</a>x</{q}>",
         "miku</{q}>",
-        "<{q}",
-        "<{q} {q}>",
-        "<{q} {q}='>",
+        "<{q}</{q}>",
+        "<{q} {q}></{q}>",
+        "<{q} {q}='></{q}>",
         "<{q} {q}='1' {q}='2'/>",
-        "<{q} =",
+        "<{q} =</{q}>",
         "<lora:{q}:1>",
         "<!{q}>",
         "&{q};",
@@ -58,10 +64,28 @@ def test_a_refusal_says_what_is_wrong_and_what_to_write(code: Code) -> None:
 )
 def test_a_refusal_repeats_little_of_the_prompt(text: str) -> None:
     with pytest.raises(PromptError) as refused:
-        check_prompt(text.replace("{q}", "f" * 5000))
+        parse(text.replace("{q}", "f" * 5000))
     assert "ffff" in str(refused.value) or refused.value.code is Code.DTD
     assert str(refused.value).count("f") + refused.value.hint.count("f") < 90
     assert "f" * 20 not in str(refused.value) + refused.value.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<{q}>miku</{q}>",
+        "<character_1 {q}='1'>miku</character_1>",
+        "<character_1>x</character_1><general_tags><count>2girls, {q}</count></general_tags>",
+        "<character_1>x<appearance>blue_hair,red_hair, {q}</appearance></character_1>",
+        "<{q}>x</{q}s><n>miku</n>",
+        "<n>a<n {q}='x'><gender>b</gender>",
+    ],
+)
+def test_a_warning_repeats_little_of_the_prompt(text: str) -> None:
+    warnings = parse(text.replace("{q}", "f" * 35)).warnings
+    assert warnings
+    for warning in warnings:
+        assert "f" * 20 not in str(warning) + warning.hint
 
 
 def test_a_refusal_survives_a_process_boundary() -> None:

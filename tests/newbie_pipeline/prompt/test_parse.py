@@ -1,5 +1,6 @@
 """What is a prompt and what is not: every accept and refusal, with its exact place."""
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from newbie_pipeline.prompt.errors import Code, PromptError
-from newbie_pipeline.prompt.parse import MAX_BYTES, MAX_CHARACTERS, MAX_DEPTH, check_prompt, is_xml
+from newbie_pipeline.prompt.parse import (
+    MAX_BYTES,
+    MAX_CHARACTERS,
+    MAX_DEPTH,
+    MAX_ELEMENTS,
+    check_prompt,
+    is_xml,
+)
+from newbie_pipeline.prompt.source import MAX_REPAIRS
 
 ROOT = Path(__file__).parents[3]
 PROMPTS = ROOT / "tests" / "data" / "prompts"
@@ -18,30 +27,31 @@ REFUSED_FILES = {
     "attribute_without_quotes.xml": (Code.ATTRIBUTE_WITHOUT_VALUE, 2, 4),
     "billion_laughs.xml": (Code.DTD, 2, 1),
     "blank.txt": (Code.EMPTY, None, None),
-    "crossed.xml": (Code.CROSSED, 3, 1),
+    "crossed.xml": (Code.CROSSED, 2, 36),
+    "cut_off.xml": (Code.NEVER_CLOSED, 3, 1),
     "empty.txt": (Code.EMPTY, None, None),
     "entity.xml": (Code.ENTITY, 2, 16),
     "entity_in_attribute.xml": (Code.ENTITY, 2, 7),
     "escape_character.txt": (Code.CONTROL_CHARACTER, 2, 5),
     "external_entity.xml": (Code.DTD, 1, 1),
+    "latin1.txt": (Code.UNDECODABLE, 2, 4),
     "lora.txt": (Code.LORA_TAG, 2, 8),
-    "misspelled_end.xml": (Code.WRONG_END, 2, 35),
     "nine_deep.xml": (Code.TOO_DEEP, 9, 19),
-    "not_utf8.txt": (Code.UNDECODABLE, 2, 1),
     "nul_in_text.txt": (Code.BINARY, None, None),
     "only_comments.xml": (Code.EMPTY, None, None),
     "open_quote.xml": (Code.QUOTE_NOT_CLOSED, 2, 11),
     "picture.png": (Code.BINARY, None, None),
     "seventeen_characters.xml": (Code.TOO_MANY_CHARACTERS, 17, 1),
     "stray_end.xml": (Code.CLOSES_NOTHING, 2, 3),
-    "tag_without_end.xml": (Code.TAG_NOT_FINISHED, 2, 3),
+    "tag_without_end.xml": (Code.NEVER_CLOSED, 2, 3),
+    "too_many_elements.xml": (Code.TOO_MANY_ELEMENTS, 2049, 1),
     "truncated_utf16.txt": (Code.UNDECODABLE, 2, 3),
     "unclosed.xml": (Code.NEVER_CLOSED, 3, 3),
-    "unclosed_at_the_end.xml": (Code.NEVER_CLOSED, 1, 1),
     "unclosed_crlf_bom.xml": (Code.NEVER_CLOSED, 2, 1),
     "unclosed_utf16.xml": (Code.NEVER_CLOSED, 3, 3),
     "unfinished_comment.xml": (Code.SECTION_NOT_FINISHED, 2, 2),
     "unknown_encoding.xml": (Code.UNKNOWN_ENCODING, 2, 13),
+    "wrong_end.xml": (Code.WRONG_END, 2, 35),
 }
 
 
@@ -70,7 +80,7 @@ def test_every_refused_file_is_in_the_table() -> None:
 
 def test_one_prompt_is_the_same_text_in_every_encoding() -> None:
     files = sorted((PROMPTS / "accept").glob("two_characters*"))
-    assert len(files) == 4
+    assert len(files) == 4  # UTF-8, UTF-8 with a mark and CRLF, UTF-16 of both orders
     assert len({check_prompt(file.read_bytes()) for file in files}) == 1
 
 
@@ -127,6 +137,10 @@ def test_a_utf16_declaration_in_a_utf8_file_is_not_believed() -> None:
         "１ｇｉｒｌ，　青い髪",
         "<N>miku</N>",
         "<n>&#32;x</n>",
+        "a <b and c, x<y, <3, a <b",
+        "a < n > b, <, < gender",
+        "<https://x.y> <@123> <a@b.c>",
+        "＜３ ＞＿＜ ＜b＞ ／",
     ],
 )
 def test_text_reaches_the_model_unchanged(text: str) -> None:
@@ -166,26 +180,29 @@ def test_only_marks_line_ends_and_blank_edges_are_normalised(text: str, expected
         ("\ufeffab\x01", Code.CONTROL_CHARACTER, 1, 3),
         ("\n \n<n>", Code.NEVER_CLOSED, 3, 1),
         ("x <a>y<b>z</a>", Code.NEVER_CLOSED, 1, 7),
-        ("<c><a><n>x</a><n>y</n></c>", Code.NEVER_CLOSED, 1, 7),
         ("<a>x<b>y</a>z</b>", Code.CROSSED, 1, 9),
         ("miku</n>", Code.CLOSES_NOTHING, 1, 5),
         ("<n/>miku</n>", Code.CLOSES_NOTHING, 1, 9),
-        ("<n>miku</N>", Code.WRONG_END, 1, 8),
-        ("a <b and c", Code.ATTRIBUTE_WITHOUT_VALUE, 1, 6),
         ("<n a>miku</n>", Code.ATTRIBUTE_WITHOUT_VALUE, 1, 4),
         ("<n a=>miku</n>", Code.ATTRIBUTE_WITHOUT_VALUE, 1, 4),
         ("<n a='1' b=2>miku</n>", Code.ATTRIBUTE_WITHOUT_VALUE, 1, 10),
         ("<n a='<3'>miku</n>", Code.QUOTE_NOT_CLOSED, 1, 6),
         ("<n a='1>miku", Code.QUOTE_NOT_CLOSED, 1, 6),
         ("<n a='1'b='2'>miku</n>", Code.UNEXPECTED_IN_TAG, 1, 9),
-        ("<n/ >miku", Code.UNEXPECTED_IN_TAG, 1, 3),
         ("<n\n  !>miku", Code.UNEXPECTED_IN_TAG, 2, 3),
         ("<n b='1'\n a='2' b='3'/>x", Code.REPEATED_ATTRIBUTE, 2, 8),
         ("miku <n", Code.TAG_NOT_FINISHED, 1, 6),
         ("miku <n a='1' ", Code.TAG_NOT_FINISHED, 1, 6),
-        ("<n>miku</n", Code.BAD_END_TAG, 1, 8),
+        ("<c><a>x</c>", Code.NEVER_CLOSED, 1, 4),
+        ("<n>a\nb<gender>c</gender>", Code.NEVER_CLOSED, 1, 1),
+        ("<n>miku", Code.NEVER_CLOSED, 1, 1),
+        ("<character_1>", Code.NEVER_CLOSED, 1, 1),
+        ("<character_1>miku", Code.NEVER_CLOSED, 1, 1),
+        ("I <love> you", Code.NEVER_CLOSED, 1, 3),
+        ("<action>run</position>", Code.WRONG_END, 1, 12),
+        ("<n>" + "x" * 50 + "</" + "y" * 50 + ">", Code.WRONG_END, 1, 54),
+        ("<b 1>x</b>", Code.UNEXPECTED_IN_TAG, 1, 4),
         ("<n>miku</>", Code.BAD_END_TAG, 1, 8),
-        ("<n>miku</ n>", Code.BAD_END_TAG, 1, 8),
         ("<n>miku</n a='1'>", Code.BAD_END_TAG, 1, 8),
         ("x <!-- -- >", Code.SECTION_NOT_FINISHED, 1, 3),
         ("x <![CDATA[ ]]", Code.SECTION_NOT_FINISHED, 1, 3),
@@ -245,6 +262,32 @@ def test_the_limit_of_characters_is_inclusive(name: str) -> None:
 
 def test_other_elements_are_no_characters() -> None:
     assert check_prompt("<characters>miku</characters>" * 20)
+
+
+def test_the_limit_of_elements_is_inclusive() -> None:
+    assert check_prompt("<n>a</n>" * MAX_ELEMENTS)
+    assert refusal("<n>a</n>" * (MAX_ELEMENTS + 1)).code is Code.TOO_MANY_ELEMENTS
+
+
+def test_the_limit_of_repairs_is_inclusive() -> None:
+    assert check_prompt("<n>a</ n>" * MAX_REPAIRS)
+    assert refusal("<n>a</ n>" * (MAX_REPAIRS + 1)).code is Code.TOO_MANY_REPAIRS
+
+
+def test_nothing_is_read_from_the_disk_or_the_net(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("something was opened")
+
+    hostile = [
+        '<!DOCTYPE a SYSTEM "file:///etc/passwd"><a>&x;</a>',
+        '<?xml-stylesheet href="http://localhost/x.xsl"?><n>miku</n>',
+        '<n xmlns:xi="http://www.w3.org/2001/XInclude"><xi:include href="file:///etc/passwd"/>x</n>',
+    ]
+    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr("socket.socket", refuse)
+    for text in hostile:
+        with contextlib.suppress(PromptError):
+            assert "root:" not in check_prompt(text)
 
 
 @pytest.mark.parametrize(

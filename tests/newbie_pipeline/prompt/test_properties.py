@@ -4,48 +4,46 @@ import re
 from pathlib import Path
 from xml.sax.saxutils import escape, unescape
 
-from hypothesis import assume, example, given
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
 from newbie_pipeline.prompt.errors import Code, PromptError
-from newbie_pipeline.prompt.parse import check_prompt
+from newbie_pipeline.prompt.model import Prompt
+from newbie_pipeline.prompt.parse import parse
+from newbie_pipeline.prompt.render import render
 from newbie_pipeline.prompt.scan import scan
 from newbie_pipeline.prompt.source import Source
+from tests.newbie_pipeline.prompt.strategies import encoded, fragments, prompts, texts
 
 PROMPTS = Path(__file__).parents[3] / "tests" / "data" / "prompts"
 TWO_CHARACTERS = (PROMPTS / "accept" / "two_characters.xml").read_text(encoding="utf-8")
 
-# Whole and broken pieces of markup, so that random texts meet every branch.
-PIECES = [
-    *("<a>", "</a>", "<b x='1'>", "</b>", "<c/>", "< c>", "</ a>", "<", ">", "/", "&", "=", "'"),
-    *("&lt;", "&#65;", "&#x41;", ";", "<!-- n -->", "<![CDATA[ <n> & ]]>", "<?p i?>", "]]>"),
-    *(" ", "\n", "miku", "3", ' x="', '"', ">_<", "<3", "初音", "🌸"),
-]
-WILD_PIECES = [
-    *("<!--", "-->", "<![CDATA[", "]]>", "<?", "?>", "<!", "<!DOCTYPE", "<![", "&x;", "&#0;", "&#"),
-    *("<_<", "<o>_<o>", "<Prompt Start>", "<lora:a:1>", "<$x$>", "</$x$>", "<character_1>"),
-    *("\ufeff", "\r\n", "\r", "\t", "\u3000", "\x85", "\x00", "\u200b", "\ud800"),
-]
-fragments = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
-wild_texts = st.lists(st.sampled_from(PIECES + WILD_PIECES) | st.text(max_size=3), max_size=14).map(
-    "".join
-)
-texts = st.text() | wild_texts
-prefixes = st.sampled_from(
-    [b"", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\xff\xfe\0\0", b'<?xml encoding="gbk"?>']
-)
-codecs = st.sampled_from(["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "gb18030"])
-encoded = st.builds(
-    lambda prefix, text, codec: prefix + text.encode(codec, "replace"), prefixes, texts, codecs
-)
+# Most random texts are refused.
+many_refused = settings(suppress_health_check=[HealthCheck.filter_too_much], max_examples=200)
+
+# What says that something was changed, and not only that it was noticed.
+REPAIRS = {
+    *(Code.FULL_WIDTH_TAG, Code.TAG_REPAIRED, Code.CLOSED_FOR_YOU, Code.ENDS_SWAPPED),
+    *(Code.END_REMOVED, Code.END_RENAMED, Code.RENUMBERED),
+}
 
 
-def check(data: bytes | str) -> str | PromptError:
+def check(data: bytes | str) -> Prompt | PromptError:
     try:
-        return check_prompt(data)
+        return parse(data)
     except PromptError as error:
         return error
+
+
+def accepted(data: bytes | str) -> Prompt:
+    prompt = check(data)
+    assume(isinstance(prompt, Prompt))
+    return prompt
+
+
+def repairs(prompt: Prompt) -> set[Code]:
+    return {warning.code for warning in prompt.warnings} & REPAIRS
 
 
 @given(texts | st.binary() | encoded)
@@ -57,37 +55,82 @@ def test_no_input_raises_anything_but_a_prompt_error(data: bytes | str) -> None:
         assert result.message
         assert (result.line is None) is (result.column is None)
     else:
-        result.encode("utf-8")
+        result.source.encode("utf-8")
+        assert all(str(warning) and warning.hint for warning in result.warnings)
 
 
 @given(texts)
 def test_a_place_lies_inside_the_text(text: str) -> None:
-    error = check(text)
-    assume(isinstance(error, PromptError) and error.line is not None)
+    result = check(text)
+    found = [result] if isinstance(result, PromptError) else result.warnings
     lines = re.split(r"\r\n|\r|\n", text.lstrip("\ufeff"))
-    assert 1 <= error.line <= len(lines)
-    assert 1 <= error.column <= len(lines[error.line - 1]) + 1
+    for each in found:
+        if each.line is not None:
+            assert 1 <= each.line <= len(lines)
+            assert 1 <= each.column <= len(lines[each.line - 1]) + 1
 
 
+@many_refused
 @given(texts | encoded)
-def test_an_accepted_prompt_is_accepted_again_unchanged(data: bytes | str) -> None:
-    accepted = check(data)
-    assume(isinstance(accepted, str))
-    assert check_prompt(accepted) == accepted
+def test_the_canonical_form_is_the_same_prompt_and_stable(data: bytes | str) -> None:
+    prompt = accepted(data)
+    canonical = render(prompt)
+    again = parse(canonical, max_bytes=None)
+    assert again == prompt
+    assert render(again) == canonical == again.source
+    assert repairs(again) == set()
 
 
+@given(prompts)
+def test_a_prompt_that_a_program_made_is_read_back(prompt: Prompt) -> None:
+    again = parse(render(prompt), max_bytes=None)
+    assert again == prompt
+    assert repairs(again) == set()
+
+
+@many_refused
+@given(texts | encoded)
+def test_what_the_model_is_shown_is_the_same_prompt_with_nothing_left_to_repair(
+    data: bytes | str,
+) -> None:
+    prompt = accepted(data)
+    again = parse(prompt.source, max_bytes=None)
+    assert again == prompt
+    assert again.source == prompt.source
+    assert repairs(again) == set()
+
+
+@many_refused
 @given(texts)
-def test_accepted_text_loses_only_marks_and_blank_edges(text: str) -> None:
-    accepted = check(text)
-    assume(isinstance(accepted, str))
+def test_a_text_without_repairs_loses_only_marks_and_blank_edges(text: str) -> None:
+    prompt = accepted(text)
+    assume(not repairs(prompt))
+    shown = prompt.source
     lines = re.sub("\r\n?", "\n", text)
-    before, found, after = lines.partition(accepted)
+    before, found, after = lines.partition(shown)
     assert found
     assert not (before + after).replace("\ufeff", "").strip()
-    assert accepted.split("\n")[0].strip()
-    assert accepted.split("\n")[-1].strip()
+    assert shown.split("\n")[0].strip()
+    assert shown.split("\n")[-1].strip()
     assert before.replace("\ufeff", "")[-1:] in ("", "\n")
     assert after[:1] in ("", "\n")
+
+
+@many_refused
+@given(texts)
+def test_a_repair_changes_no_text(text: str) -> None:
+    prompt = accepted(text)
+    assume(Code.RENUMBERED not in repairs(prompt))
+    assert words_outside_of_markup(prompt.source) == words_outside_of_markup(text)
+
+
+def words_outside_of_markup(text: str) -> str:
+    source = Source(re.sub("\r\n?", "\n", text.lstrip("\ufeff")))
+    offset, found = 0, ""
+    for piece in scan(source):
+        found += source.text[offset : piece.start]
+        offset = piece.end
+    return "".join((found + source.text[offset:]).replace("\ufeff", "").split())
 
 
 @given(st.integers(0, len(TWO_CHARACTERS)), st.sampled_from(["\x01", "&bad;", "</bad>", "<!X"]))
@@ -104,26 +147,28 @@ def test_a_fault_is_reported_where_it_was_put(offset: int, fault: str) -> None:
 @given(fragments)
 @example("<a>x</a> <b x='1'>&lt;3 <3 & > ]]></b><![CDATA[ <n> & ]]>")
 def test_lxml_reads_the_same_elements_and_text(fragment: str) -> None:
-    assume(isinstance(check(fragment), str))
+    assume(not repairs(accepted(fragment)))
     tags, text, strict = [], "", ""
     offset = 0
     for piece in scan(Source(fragment)):
-        between, markup = fragment[offset : piece.start], fragment[piece.start : piece.end]
-        text += unescape(between)
-        strict += escape(unescape(between)) + re.sub(r"&(?!lt;|#)", "&amp;", markup)
+        between, markup = decoded(fragment[offset : piece.start]), fragment[piece.start : piece.end]
+        text += between
+        strict += escape(between) + re.sub(r"&(?!lt;|#)", "&amp;", markup)
         if piece.kind == "start":
             tags.append(piece.name)
-        elif piece.kind == "number":
-            text += "A"
         elif piece.kind == "cdata":
             text += markup[len("<![CDATA[") : -len("]]>")]
             strict = strict.replace("&amp; ]]>", "& ]]>")
         offset = piece.end
-    text += unescape(fragment[offset:])
-    strict += escape(unescape(fragment[offset:]))
+    text += decoded(fragment[offset:])
+    strict += escape(decoded(fragment[offset:]))
     root = etree.fromstring(f"<root>{strict}</root>")
     assert [element.tag for element in root.iter(etree.Element)] == ["root", *tags]
     assert root.xpath("string()") == text
+
+
+def decoded(text: str) -> str:
+    return unescape(re.sub("&#(?:65|x41);", "A", text))
 
 
 @given(fragments)
@@ -134,4 +179,4 @@ def test_what_lxml_reads_is_never_refused_as_broken(fragment: str) -> None:
     except etree.XMLSyntaxError:
         assume(False)
     result = check(fragment)
-    assert isinstance(result, str) or result.code in (Code.EMPTY, Code.TOO_DEEP)
+    assert isinstance(result, Prompt) or result.code in (Code.EMPTY, Code.TOO_DEEP)
