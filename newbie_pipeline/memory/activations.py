@@ -2,8 +2,9 @@
 
 Each formula counts the tensors that are alive at the widest point of eager code without gradients,
 per token or per pixel; the layers are `models/next_dit_layers.py`, transformers' Gemma 3,
-`models/jina_clip.py` and diffusers' decoder. They lean to the high side. A constant whose comment
-says ESTIMATE was not measured on a GPU and is to be confirmed there.
+`models/jina_clip.py` and diffusers' decoder. They lean to the high side: tests count the tensors
+that are alive in the real layers on the CPU and compare. A constant whose comment says ESTIMATE
+was not measured on a GPU and is to be confirmed there.
 """
 
 from dataclasses import dataclass

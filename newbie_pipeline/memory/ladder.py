@@ -76,8 +76,9 @@ def _with_quantizations(
     first, *others = _savings(request)
     resident, streamed = Placement.RESIDENT, Placement.STREAMED
     yield candidate(resident, resident, resident, resident, first)
-    gemma = _away(kind)
-    if gemma is not resident and not request.clip_only:
+    # bitsandbytes moves whole models only (int8 from its version 0.48 on).
+    gemma = streamed if kind is None else Placement.MOVED
+    if not request.clip_only:
         yield candidate(gemma, resident, resident, resident, first)
     for saving in (first, *others):
         yield candidate(gemma, streamed, resident, resident, saving)
@@ -98,10 +99,3 @@ def _savings(request: PlanRequest) -> list[_Saving]:
     if not request.cfg:
         return [(1, None), (1, VAE_TILE)]
     return [(1, None), (2, None), (1, VAE_TILE), (2, VAE_TILE)]
-
-
-def _away(kind: Quantization | None) -> Placement:
-    """Where Gemma can be between text stages: bitsandbytes moves nf4 and keeps int8 in place."""
-    if kind is None:
-        return Placement.STREAMED
-    return Placement.MOVED if kind is Quantization.NF4 else Placement.RESIDENT

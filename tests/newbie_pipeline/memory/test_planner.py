@@ -116,9 +116,11 @@ def test_a_quantisation_with_an_exclamation_mark_is_used_in_any_case(card):
     assert plan.component(DIT).quantization == "int8"
 
 
-def test_int8_gemma_is_never_taken_off_the_device():
-    for plan in every_plan(PUBLISHED, PlanRequest(), Budget(0), parse_quantize("gemma:int8!")):
-        assert plan.component(GEMMA).placement is RESIDENT
+@pytest.mark.parametrize("kind", ["int8", "nf4"])
+def test_a_quantised_gemma_is_on_the_device_or_moved_whole(kind):
+    choice = parse_quantize(f"gemma:{kind}!")
+    plans = every_plan(PUBLISHED, PlanRequest(), Budget(0), choice)
+    assert {plan.component(GEMMA).placement for plan in plans} == {RESIDENT, MOVED}
 
 
 def test_clip_only_loads_no_gemma():
