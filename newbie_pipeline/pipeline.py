@@ -1,52 +1,66 @@
 """`NewbiePipeline`: prompt to picture, with the conventions of diffusers.
 
-The initial noise is drawn on the CPU in float32, one generator per picture, so a seed means the
-same picture on every device and in every batch. Latents stay in float32 between steps.
+The initial noise is drawn on the CPU in float32, one draw per picture, so a seed means the same
+picture on every device and in every batch. Latents stay in float32 between steps. The unguided,
+the guided and the interrupted render all leave pipeline and scheduler ready for the next one.
 """
 
+import logging
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
-from diffusers import AutoencoderKL, DiffusionPipeline, FlowMatchEulerDiscreteScheduler
+from diffusers import AutoencoderKL, DiffusionPipeline, SchedulerMixin
 from diffusers.image_processor import VaeImageProcessor
 from diffusers.pipelines.pipeline_utils import ImagePipelineOutput
 
+from newbie_pipeline.call_checks import check_counts, check_output, check_prompts, check_size
+from newbie_pipeline.cfg_passes import choose_cfg_passes
 from newbie_pipeline.denoising import VelocityPredictor, check_finite
 from newbie_pipeline.errors import RenderInputError
 from newbie_pipeline.guidance import guidance_applies
+from newbie_pipeline.lora.loader import NewbieLoraLoaderMixin
 from newbie_pipeline.models.next_dit import NextDiT
-from newbie_pipeline.text_conditioning import (
-    SYSTEM_PROMPT,
-    TextCondition,
-    as_arguments,
-    gemma_features,
-    given_condition,
-    tokenize,
-    with_system_prompt,
+from newbie_pipeline.pretrained import CheckpointLoadingMixin
+from newbie_pipeline.prompt_encoding import PromptEncodingMixin
+from newbie_pipeline.solvers import (
+    check_sigmas,
+    even_sigmas,
+    make_scheduler,
+    set_schedule,
+    shift_of,
 )
+from newbie_pipeline.text_conditioning import SYSTEM_PROMPT, TextCondition
 
-MAX_TOKENS = 512
+logger = logging.getLogger(__name__)
+
 DEFAULT_IMAGE_SIZE = 1024
 
-StepCallback = Callable[[Any, int, torch.Tensor, dict[str, Any]], dict[str, Any]]
+StepCallback = Callable[[Any, int, torch.Tensor, dict[str, Any]], dict[str, Any] | None]
 
 
-class NewbiePipeline(DiffusionPipeline):
+class NewbiePipeline(
+    CheckpointLoadingMixin, PromptEncodingMixin, NewbieLoraLoaderMixin, DiffusionPipeline
+):
     """Text to image with a Next-DiT, Gemma 3, Jina CLIP's text tower and a 16-channel VAE."""
 
     model_cpu_offload_seq = "text_encoder->text_encoder_2->transformer->vae"
     _optional_components: list[str] = []  # noqa: RUF012 - diffusers reads this list
-    _callback_tensor_inputs = ("latents", "prompt_embeds", "pooled_prompt_embeds")
+    _callback_tensor_inputs = (
+        "latents",
+        "prompt_embeds",
+        "prompt_attention_mask",
+        "pooled_prompt_embeds",
+        "negative_prompt_embeds",
+        "negative_prompt_attention_mask",
+        "negative_pooled_prompt_embeds",
+    )
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - diffusers' pipelines take theirs in any way
         self,
-        *,
         transformer: NextDiT,
+        scheduler: SchedulerMixin,
         vae: AutoencoderKL,
-        scheduler: FlowMatchEulerDiscreteScheduler,
         text_encoder: torch.nn.Module,
         tokenizer: Any,
         text_encoder_2: torch.nn.Module,
@@ -66,74 +80,84 @@ class NewbiePipeline(DiffusionPipeline):
         self.vae_scale_factor = 2 ** (blocks - 1)
         patch = transformer.config.patch_size if transformer is not None else 2
         self.size_multiple = self.vae_scale_factor * patch
+        self.default_sample_size = DEFAULT_IMAGE_SIZE // self.vae_scale_factor
         self.image_processor = VaeImageProcessor(vae_scale_factor=self.size_multiple)
         self._guidance_scale = 1.0
+        self._attention_kwargs: dict[str, Any] | None = None
         self._num_timesteps = 0
+        self._current_timestep: torch.Tensor | None = None
         self._interrupt = False
+        self._cfg_passes: int | None = None
+        self._told_of_float16 = False
 
     @property
     def guidance_scale(self) -> float:
-        """The guidance scale of the render in progress."""
+        """The guidance scale of the render in progress; a callback may set `_guidance_scale`."""
         return self._guidance_scale
 
     @property
+    def do_classifier_free_guidance(self) -> bool:
+        """Whether the render in progress is guided."""
+        return self._guidance_scale > 1.0
+
+    @property
+    def attention_kwargs(self) -> dict[str, Any] | None:
+        """What the render in progress hands to the transformer's layers, such as LoRA's `scale`."""
+        return self._attention_kwargs
+
+    @property
     def num_timesteps(self) -> int:
-        """The number of steps of the render in progress."""
+        """The timesteps of the render in progress; Heun has nearly two for each step."""
         return self._num_timesteps
+
+    @property
+    def current_timestep(self) -> torch.Tensor | None:
+        """The timestep of the render in progress, None outside of one."""
+        return self._current_timestep
 
     @property
     def interrupt(self) -> bool:
         """Whether the render in progress was asked to stop; set `_interrupt` to ask."""
         return self._interrupt
 
-    def encode_prompt(
-        self,
-        prompt: list[str],
-        device: torch.device,
-        system_prompt: str = SYSTEM_PROMPT,
-        max_sequence_length: int = MAX_TOKENS,
-    ) -> TextCondition:
-        """Encode prompts with both text encoders; the result lies on `device`."""
-        texts = [with_system_prompt(text, system_prompt) for text in prompt]
-        ids, mask = tokenize(self.tokenizer, texts, max_sequence_length, device)
-        embeds = gemma_features(self.text_encoder, ids, mask)
-        clip_ids, clip_mask = tokenize(self.tokenizer_2, prompt, MAX_TOKENS, device)
-        pooled = self.text_encoder_2(clip_ids, clip_mask).pooled
-        dtype = self.transformer.dtype
-        return TextCondition(embeds.to(dtype), mask, pooled.to(dtype))
+    @property
+    def cfg_passes(self) -> int | None:
+        """How both halves of guidance run: 1 as one batch, 2 one after the other, None by memory.
 
-    @torch.no_grad()
-    def encode_pair(
-        self, prompt: str, negative_prompt: str, guidance_scale: float
-    ) -> dict[str, Any]:
-        """Encode one prompt and its negative once, as keyword arguments for several calls."""
-        device = self._execution_device
-        condition = self.encode_prompt([prompt], device)
-        negative = None
-        if guidance_scale > 1.0:
-            negative = self.encode_prompt([negative_prompt], device)
-        return {**as_arguments("", condition), **as_arguments("negative_", negative)}
+        By memory means at once where a CUDA device has room for it, and two passes on the CPU.
+        """
+        return self._cfg_passes
+
+    @cfg_passes.setter
+    def cfg_passes(self, passes: int | None) -> None:
+        if passes not in (1, 2, None):
+            raise RenderInputError(f"cfg_passes must be 1, 2 or None, not {passes!r}")
+        self._cfg_passes = passes
+
+    def enable_vae_slicing(self) -> None:
+        """Decode a batch in slices; this pipeline decodes one picture at a time in any case."""
+        self.vae.enable_slicing()
+
+    def disable_vae_slicing(self) -> None:
+        """Undo `enable_vae_slicing`."""
+        self.vae.disable_slicing()
+
+    def enable_vae_tiling(self) -> None:
+        """Decode large pictures in tiles, which needs less memory."""
+        self.vae.enable_tiling()
+
+    def disable_vae_tiling(self) -> None:
+        """Undo `enable_vae_tiling`."""
+        self.vae.disable_tiling()
 
     def check_inputs(
         self, height: int, width: int, num_inference_steps: int, num_images_per_prompt: int
     ) -> None:
         """Raise RenderInputError for what the loaded model cannot draw."""
-        multiple = self.size_multiple
-        config = self.transformer.config
-        most_height = multiple * config.axes_lens[1]
-        most_width = multiple * config.axes_lens[2]
-        if height % multiple or width % multiple or height <= 0 or width <= 0:
-            raise RenderInputError(
-                f"width and height must be multiples of {multiple}, but are {width} x {height}"
-            )
-        if height > most_height or width > most_width:
-            raise RenderInputError(
-                f"the model draws at most {most_width} x {most_height}, not {width} x {height}"
-            )
-        if num_inference_steps < 1:
-            raise RenderInputError(f"at least one step is needed, not {num_inference_steps}")
-        if num_images_per_prompt < 1:
-            raise RenderInputError(f"at least one picture is needed, not {num_images_per_prompt}")
+        axes = self.transformer.config.axes_lens
+        most = (self.size_multiple * axes[1], self.size_multiple * axes[2])
+        check_size(height, width, self.size_multiple, most)
+        check_counts(num_inference_steps, num_images_per_prompt)
 
     def prepare_latents(
         self,
@@ -145,7 +169,10 @@ class NewbiePipeline(DiffusionPipeline):
         generator: torch.Generator | list[torch.Generator] | None = None,
         latents: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Draw the noise [batch, channels, height, width] in float32, or check the given one."""
+        """Draw the noise [batch, channels, height, width] in float32, or check the given one.
+
+        As in diffusers a generator draws on its own device; without one the CPU draws.
+        """
         factor = self.vae_scale_factor
         shape = (self.transformer.config.in_channels, height // factor, width // factor)
         if latents is not None:
@@ -167,26 +194,25 @@ class NewbiePipeline(DiffusionPipeline):
         return torch.stack(noise)
 
     def prepare_timesteps(self, num_inference_steps: int, device: torch.device) -> torch.Tensor:
-        """Set the official schedule: u evenly spaced, shifted by the scheduler's own shift."""
-        sigmas = np.linspace(1.0, 1.0 / num_inference_steps, num_inference_steps)
-        self.scheduler.set_timesteps(sigmas=sigmas.tolist(), device=device)
-        self.scheduler.set_begin_index(0)
+        """Set the official schedule on the pipeline's scheduler and give its timesteps."""
+        set_schedule(self.scheduler, even_sigmas(num_inference_steps), device)
         timesteps: torch.Tensor = self.scheduler.timesteps
         return timesteps
 
     @torch.no_grad()
-    def __call__(
+    def __call__(  # noqa: PLR0917 - the order of diffusers' Lumina 2 pipeline
         self,
         prompt: str | list[str] | None = None,
-        negative_prompt: str | list[str] = "",
-        height: int = DEFAULT_IMAGE_SIZE,
-        width: int = DEFAULT_IMAGE_SIZE,
+        width: int | None = None,
+        height: int | None = None,
         num_inference_steps: int = 28,
-        *,
         guidance_scale: float = 4.5,
+        negative_prompt: str | list[str] | None = None,
+        sigmas: list[float] | None = None,
         num_images_per_prompt: int = 1,
         generator: torch.Generator | list[torch.Generator] | None = None,
         latents: torch.Tensor | None = None,
+        *,
         prompt_embeds: torch.Tensor | None = None,
         prompt_attention_mask: torch.Tensor | None = None,
         pooled_prompt_embeds: torch.Tensor | None = None,
@@ -195,116 +221,117 @@ class NewbiePipeline(DiffusionPipeline):
         negative_pooled_prompt_embeds: torch.Tensor | None = None,
         output_type: str = "pil",
         return_dict: bool = True,
+        attention_kwargs: dict[str, Any] | None = None,
         callback_on_step_end: StepCallback | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
+        solver: str | None = None,
         cfg_trunc: float = 1.0,
         renorm_cfg: float = 1.0,
         system_prompt: str = SYSTEM_PROMPT,
-        max_sequence_length: int = MAX_TOKENS,
+        max_sequence_length: int | None = None,
     ) -> ImagePipelineOutput | tuple[Any]:
         """Draw `num_images_per_prompt` pictures for each prompt.
 
         Sizes are in pixels. `generator` is one for all pictures, or a list with one for each.
-        Guidance applies while t (0 noise, 1 image) is below `cfg_trunc`; the guided velocity's norm
-        is capped at `renorm_cfg` times the conditional one's (0 turns the cap off). Setting
-        `_interrupt` in the callback ends the loop at that step. Raises RenderInputError for
-        unusable arguments and NonFiniteLatentsError when the numbers overflow.
+        `sigmas` replace the evenly spaced ones from before the shift. `solver` names one of
+        `newbie_pipeline.solvers.SOLVERS` for this call instead of the pipeline's scheduler, at the
+        scheduler's shift. Guidance applies while t (0 noise, 1 image) is below `cfg_trunc`; the
+        guided velocity's norm is capped at `renorm_cfg` times the conditional one's (0 turns the
+        cap off). Setting `_interrupt` in the callback ends the loop at that step. Raises
+        RenderInputError for unusable arguments and NonFiniteLatentsError when numbers overflow.
         """
         # 1. Check inputs
+        side = self.default_sample_size * self.vae_scale_factor
+        height = side if height is None else height
+        width = side if width is None else width
+        check_prompts(prompt, negative_prompt, prompt_embeds, negative_prompt_embeds)
+        sigmas = even_sigmas(max(1, num_inference_steps)) if sigmas is None else list(sigmas)
+        check_sigmas(sigmas)
         self.check_inputs(height, width, num_inference_steps, num_images_per_prompt)
-        if unknown := set(callback_on_step_end_tensor_inputs) - set(self._callback_tensor_inputs):
-            raise RenderInputError(f"the callback cannot be given {', '.join(sorted(unknown))}")
+        check_output(output_type, callback_on_step_end_tensor_inputs, self._callback_tensor_inputs)
+        self._warn_of_float16()
+        scheduler = self._scheduler_for(solver)
         self._guidance_scale = guidance_scale
+        self._attention_kwargs = attention_kwargs
         self._interrupt = False
         device = self._execution_device
-        # 2. Encode the prompts
-        encode = partial(
-            self.encode_prompt,
-            device=device,
-            system_prompt=system_prompt,
-            max_sequence_length=max_sequence_length,
-        )
-        condition = given_condition(prompt_embeds, prompt_attention_mask, pooled_prompt_embeds)
-        condition = condition or encode(_prompt_list(prompt))
-        prompt_count = len(condition.prompt_embeds)
-        negative = None
-        if guidance_applies(0.0, guidance_scale, cfg_trunc):
-            negative = given_condition(
-                negative_prompt_embeds,
-                negative_prompt_attention_mask,
-                negative_pooled_prompt_embeds,
+        try:
+            # 2. Encode the prompts
+            guided = guidance_applies(0.0, guidance_scale, cfg_trunc)
+            parts: Any = self.encode_prompt(
+                prompt,
+                guided,
+                negative_prompt,
+                num_images_per_prompt,
+                device,
+                prompt_embeds=prompt_embeds,
+                prompt_attention_mask=prompt_attention_mask,
+                pooled_prompt_embeds=pooled_prompt_embeds,
+                negative_prompt_embeds=negative_prompt_embeds,
+                negative_prompt_attention_mask=negative_prompt_attention_mask,
+                negative_pooled_prompt_embeds=negative_pooled_prompt_embeds,
+                system_prompt=system_prompt,
+                max_sequence_length=max_sequence_length,
             )
-            negative = negative or encode(_negative_list(negative_prompt, prompt_count))
-            negative = negative.repeat(num_images_per_prompt)
-        condition = condition.repeat(num_images_per_prompt)
-        # 3. Prepare noise and schedule
-        batch = prompt_count * num_images_per_prompt
-        latents = self.prepare_latents(
-            batch, height, width, device, generator=generator, latents=latents
-        )
-        timesteps = self.prepare_timesteps(num_inference_steps, device)
-        self._num_timesteps = len(timesteps)
-        # 4. Denoise
-        predict = VelocityPredictor(
-            self.transformer,
-            condition,
-            negative,
-            guidance_scale=guidance_scale,
-            cfg_trunc=cfg_trunc,
-            renorm_cfg=renorm_cfg,
-        )
-        after_step = partial(
-            self._after_step,
-            condition=condition,
-            callback=callback_on_step_end,
-            names=callback_on_step_end_tensor_inputs,
-        )
-        latents = self._denoise(latents, timesteps, predict, after_step)
-        # 5. Decode
-        image = latents if output_type == "latent" else self._decode(latents, output_type)
-        self.maybe_free_model_hooks()
+            condition = TextCondition(*parts[:3])
+            negative = TextCondition(*parts[3:]) if guided else None
+            # 3. Prepare noise and schedule
+            batch, tokens = condition.prompt_attention_mask.shape
+            latents = self.prepare_latents(
+                batch, height, width, device, generator=generator, latents=latents
+            )
+            ts = set_schedule(scheduler, sigmas, device)
+            self._num_timesteps = len(ts)
+            # 4. Denoise
+            passes = self._cfg_passes
+            if passes is None:
+                passes = choose_cfg_passes(self, device, height, width, batch, tokens)
+            predict = VelocityPredictor(
+                self.transformer,
+                condition,
+                negative,
+                guidance_scale=guidance_scale,
+                cfg_trunc=cfg_trunc,
+                renorm_cfg=renorm_cfg,
+                cfg_passes=passes,
+                attention_kwargs=attention_kwargs,
+            )
+            names = callback_on_step_end_tensor_inputs
+            latents = self._denoise(latents, scheduler, ts, predict, callback_on_step_end, names)
+            # 5. Decode
+            image = latents if output_type == "latent" else self._decode(latents, output_type)
+        finally:
+            self._current_timestep = None
+            self.maybe_free_model_hooks()
         return ImagePipelineOutput(images=image) if return_dict else (image,)
 
     def _denoise(
         self,
         latents: torch.Tensor,
-        timesteps: torch.Tensor,
+        scheduler: Any,
+        ts: list[float],
         predict: VelocityPredictor,
-        after_step: Callable[[int, torch.Tensor, torch.Tensor], torch.Tensor],
-    ) -> torch.Tensor:
-        # Read once: each read of a tensor on the device waits for the device.
-        sigmas = self.scheduler.sigmas.tolist()
-        with self.progress_bar(total=len(timesteps)) as progress_bar:
-            for step, timestep in enumerate(timesteps):
-                if self._interrupt:
-                    continue
-                velocity = predict(latents, t=1.0 - sigmas[step])
-                # The scheduler's direction is noise minus data, the model's data minus noise.
-                latents = self.scheduler.step(-velocity, timestep, latents, return_dict=False)[0]
-                check_finite(latents, step, self.transformer.dtype)
-                latents = after_step(step, timestep, latents)
-                progress_bar.update()
-        return latents
-
-    def _after_step(
-        self,
-        step: int,
-        timestep: torch.Tensor,
-        latents: torch.Tensor,
-        *,
-        condition: TextCondition,
         callback: StepCallback | None,
         names: Sequence[str],
     ) -> torch.Tensor:
-        if callback is None:
-            return latents
-        offered = {
-            "latents": latents,
-            "prompt_embeds": condition.prompt_embeds,
-            "pooled_prompt_embeds": condition.pooled_prompt_embeds,
-        }
-        changed = callback(self, step, timestep, {name: offered[name] for name in names})
-        return (changed or {}).get("latents", latents)
+        with self.progress_bar(total=len(ts)) as progress_bar:
+            for step, (t, timestep) in enumerate(zip(ts, scheduler.timesteps, strict=True)):
+                if self._interrupt:
+                    continue
+                self._current_timestep = timestep
+                predict.guidance_scale = self._guidance_scale
+                velocity = predict(latents, t)
+                # The scheduler's direction is noise minus data, the model's data minus noise.
+                latents = scheduler.step(-velocity, timestep, latents, return_dict=False)[0]
+                check_finite(latents, step, self.transformer.dtype)
+                if callback is not None:
+                    offered = {"latents": latents, **predict.tensors()}
+                    given = {name: offered.get(name) for name in names}
+                    changed = callback(self, step, timestep, given) or {}
+                    latents = changed.get("latents", latents)
+                    predict.replace(changed)
+                progress_bar.update()
+        return latents
 
     def _decode(self, latents: torch.Tensor, output_type: str) -> Any:
         config = self.vae.config
@@ -316,18 +343,15 @@ class NewbiePipeline(DiffusionPipeline):
         ]
         return self.image_processor.postprocess(torch.cat(decoded), output_type=output_type)
 
+    def _scheduler_for(self, solver: str | None) -> Any:
+        if solver is None:
+            return self.scheduler
+        return make_scheduler(solver, shift_of(self.scheduler))
 
-def _prompt_list(prompt: str | list[str] | None) -> list[str]:
-    if prompt is None:
-        raise RenderInputError("either a prompt or prompt_embeds is needed")
-    return [prompt] if isinstance(prompt, str) else list(prompt)
-
-
-def _negative_list(negative_prompt: str | list[str], prompt_count: int) -> list[str]:
-    if isinstance(negative_prompt, str):
-        return [negative_prompt] * prompt_count
-    if len(negative_prompt) != prompt_count:
-        raise RenderInputError(
-            f"{len(negative_prompt)} negative prompts for {prompt_count} prompts"
-        )
-    return list(negative_prompt)
+    def _warn_of_float16(self) -> None:
+        if self.transformer.dtype == torch.float16 and not self._told_of_float16:
+            self._told_of_float16 = True
+            logger.warning(
+                "the transformer runs in float16, whose range this model's activations can leave; "
+                "bfloat16 has float32's range and is the default for that reason"
+            )

@@ -6,6 +6,7 @@ empty prompt goes to both as the empty string, without the system prompt.
 
 import logging
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 import torch
@@ -35,6 +36,14 @@ class TextCondition:
     prompt_attention_mask: torch.Tensor
     pooled_prompt_embeds: torch.Tensor
 
+    def to(self, device: torch.device) -> "TextCondition":
+        """Move all parts to a device."""
+        return TextCondition(
+            self.prompt_embeds.to(device),
+            self.prompt_attention_mask.to(device),
+            self.pooled_prompt_embeds.to(device),
+        )
+
     def repeat(self, times: int) -> "TextCondition":
         """Repeat each prompt for its pictures: all of the first prompt's, then the next one's."""
         return replace(
@@ -50,12 +59,18 @@ def given_condition(
 ) -> TextCondition | None:
     """Take prompts that were encoded before, if there are any.
 
-    Raises RenderInputError when a part is missing or the padding is not on the right.
+    Raises RenderInputError when a part is missing, the parts do not fit each other, or the padding
+    is not on the right.
     """
     if embeds is None:
         return None
     if mask is None or pooled is None:
         raise RenderInputError("prompt_embeds needs its attention mask and its pooled vector")
+    if embeds.ndim != 3 or mask.shape != embeds.shape[:2] or len(pooled) != len(embeds):
+        raise RenderInputError(
+            f"prompt_embeds {tuple(embeds.shape)} do not fit their attention mask "
+            f"{tuple(mask.shape)} and pooled vectors {tuple(pooled.shape)}"
+        )
     # The transformer counts a caption from its start: padding on the left would shift it.
     if bool((mask[:, 1:] > mask[:, :-1]).any()):
         raise RenderInputError("prompt_embeds must be padded on the right")
@@ -83,20 +98,27 @@ def tokenize(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Give ids and mask [batch, tokens], right-padded; what does not fit is cut with a warning.
 
-    The warning says how much was cut; the text itself is private and shows at debug level only.
+    The warning quotes the text that was cut. Where prompts are private, raise this module's logger
+    above warnings.
     """
-    rows: list[list[int]] = tokenizer(texts, truncation=True, max_length=max_length).input_ids
-    for text, row in zip(texts, rows, strict=True):
-        if len(row) < max_length:
-            continue
-        everything = tokenizer(text).input_ids
-        if len(everything) > max_length:
-            cut = tokenizer.decode(everything[max_length - 1 :], skip_special_tokens=True)
-            logger.warning("a prompt was cut to %d tokens of %d", max_length, len(everything))
-            logger.debug("the part of the prompt that was cut: %r", cut)
+    # verbose: transformers would warn about a limit that the text encoder does not have.
+    rows: list[list[int]] = tokenizer(texts, verbose=False).input_ids
+    for index, row in enumerate(rows):
+        if len(row) > max_length:
+            kept = tokenizer(texts[index], truncation=True, max_length=max_length).input_ids
+            rows[index] = kept
+            # A kept row may end with special tokens, which are no part of the text.
+            agreeing = takewhile(lambda pair: pair[0] == pair[1], zip(kept, row, strict=False))
+            cut = tokenizer.decode(row[sum(1 for _ in agreeing) :], skip_special_tokens=True)
+            logger.warning(
+                "the prompt has %d tokens and only %d are read; this was cut off its end: %r",
+                len(row),
+                max_length,
+                cut,
+            )
     longest = max(len(row) for row in rows)
-    width = PAD_TO_MULTIPLE_OF * -(-longest // PAD_TO_MULTIPLE_OF)
-    ids = torch.full((len(rows), width), tokenizer.pad_token_id, dtype=torch.long)
+    width = PAD_TO_MULTIPLE_OF * max(1, -(-longest // PAD_TO_MULTIPLE_OF))
+    ids = torch.full((len(rows), width), tokenizer.pad_token_id or 0, dtype=torch.long)
     mask = torch.zeros_like(ids)
     for index, row in enumerate(rows):
         ids[index, : len(row)] = torch.tensor(row)
@@ -117,3 +139,31 @@ def gemma_features(
     )
     features = output.hidden_states[-2]
     return features
+
+
+def pooled_features(
+    text_encoder: torch.nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor
+) -> torch.Tensor:
+    """Run Jina CLIP's text tower, or a model like it: the masked mean [batch, hidden]."""
+    output = text_encoder(input_ids=input_ids, attention_mask=attention_mask)
+    pooled: torch.Tensor | None = getattr(output, "pooled", None)
+    if pooled is not None:
+        return pooled
+    weight = attention_mask.unsqueeze(-1).to(output.last_hidden_state.dtype)
+    mean: torch.Tensor = (output.last_hidden_state * weight).sum(dim=1) / weight.sum(dim=1)
+    return mean
+
+
+def joined(first: TextCondition, second: TextCondition) -> TextCondition:
+    """Put two conditions into one batch; the shorter captions are padded on the right."""
+    width = max(first.prompt_embeds.shape[1], second.prompt_embeds.shape[1])
+
+    def widened(tensor: torch.Tensor) -> torch.Tensor:
+        shape = (len(tensor), width - tensor.shape[1], *tensor.shape[2:])
+        return torch.cat((tensor, tensor.new_zeros(shape)), dim=1)
+
+    return TextCondition(
+        torch.cat((widened(first.prompt_embeds), widened(second.prompt_embeds))),
+        torch.cat((widened(first.prompt_attention_mask), widened(second.prompt_attention_mask))),
+        torch.cat((first.pooled_prompt_embeds, second.pooled_prompt_embeds)),
+    )

@@ -7,6 +7,7 @@ from PIL import Image
 
 from newbie_pipeline.errors import NonFiniteLatentsError, RenderInputError
 from newbie_pipeline.pipeline import NewbiePipeline
+from newbie_pipeline.text_conditioning import TextCondition
 
 PROMPT = "<character_1> <n>miku</n> <appearance>blue_hair</appearance> </character_1>"
 SMALL = {"height": 128, "width": 192, "num_inference_steps": 3}
@@ -65,7 +66,7 @@ def test_the_schedule_is_the_official_one(pipe):
 
 def test_a_step_adds_dt_times_the_velocity(pipe):
     """With one step from t 0 to 1, the latents are the noise plus the whole velocity."""
-    text = pipe.encode_prompt([PROMPT], torch.device("cpu"))
+    text = TextCondition(*pipe.encode_prompt([PROMPT], False)[:3])
     noise = pipe.prepare_latents(1, 128, 192, torch.device("cpu"), generator=seeded(1))
     velocity = pipe.transformer(
         noise,

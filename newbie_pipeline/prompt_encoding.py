@@ -1,0 +1,161 @@
+"""The pipeline's part that turns prompts into embeddings; signatures as diffusers' users know them.
+
+Works without transformer, VAE and scheduler, so that a process may hold the text encoders alone.
+"""
+
+from typing import Any
+
+import torch
+
+from newbie_pipeline.errors import RenderInputError
+from newbie_pipeline.text_conditioning import (
+    SYSTEM_PROMPT,
+    TextCondition,
+    as_arguments,
+    gemma_features,
+    given_condition,
+    pooled_features,
+    tokenize,
+    with_system_prompt,
+)
+
+MAX_TOKENS = 512
+
+
+class PromptEncodingMixin:
+    """`encode_prompt` and what belongs to it, for a pipeline with two text encoders."""
+
+    transformer: Any
+    text_encoder: Any
+    text_encoder_2: Any
+    tokenizer: Any
+    tokenizer_2: Any
+    _execution_device: Any
+
+    def encode_prompt(
+        self,
+        prompt: str | list[str] | None,
+        do_classifier_free_guidance: bool = True,
+        negative_prompt: str | list[str] | None = None,
+        num_images_per_prompt: int = 1,
+        device: torch.device | None = None,
+        *,
+        prompt_embeds: torch.Tensor | None = None,
+        prompt_attention_mask: torch.Tensor | None = None,
+        pooled_prompt_embeds: torch.Tensor | None = None,
+        negative_prompt_embeds: torch.Tensor | None = None,
+        negative_prompt_attention_mask: torch.Tensor | None = None,
+        negative_pooled_prompt_embeds: torch.Tensor | None = None,
+        system_prompt: str = SYSTEM_PROMPT,
+        max_sequence_length: int | None = None,
+    ) -> tuple[torch.Tensor | None, ...]:
+        """Encode prompts with both text encoders, or take what was encoded before.
+
+        Gives embeddings [batch, tokens, features], attention mask [batch, tokens] and pooled
+        vectors [batch, features] of the prompt, then the same of the negative prompt, which are
+        None without guidance; batch is prompts times `num_images_per_prompt`. No negative prompt
+        is the empty one. Raises RenderInputError for inputs that do not fit each other.
+        """
+        device = torch.device(device if device is not None else self._execution_device)
+        limit = self.caption_limit(max_sequence_length)
+        condition = given_condition(prompt_embeds, prompt_attention_mask, pooled_prompt_embeds)
+        if condition is None:
+            condition = self._encode(_as_list(prompt), device, system_prompt, limit)
+        count = len(condition.prompt_embeds)
+        negative = None
+        if do_classifier_free_guidance:
+            negative = given_condition(
+                negative_prompt_embeds,
+                negative_prompt_attention_mask,
+                negative_pooled_prompt_embeds,
+            )
+            if negative is None:
+                texts = _negative_list(negative_prompt, count)
+                negative = self._encode(texts, device, system_prompt, limit)
+            _check_pair(condition, negative)
+            negative = negative.repeat(num_images_per_prompt).to(device)
+        condition = condition.repeat(num_images_per_prompt).to(device)
+        prompt_embeds = condition.prompt_embeds
+        prompt_attention_mask = condition.prompt_attention_mask
+        pooled_prompt_embeds = condition.pooled_prompt_embeds
+        negative_prompt_embeds = negative.prompt_embeds if negative else None
+        negative_prompt_attention_mask = negative.prompt_attention_mask if negative else None
+        negative_pooled_prompt_embeds = negative.pooled_prompt_embeds if negative else None
+        # Each by its own name: tools of diffusers read the names of the results off this line.
+        return (
+            prompt_embeds,
+            prompt_attention_mask,
+            pooled_prompt_embeds,
+            negative_prompt_embeds,
+            negative_prompt_attention_mask,
+            negative_pooled_prompt_embeds,
+        )
+
+    @torch.no_grad()
+    def encode_pair(
+        self, prompt: str, negative_prompt: str, guidance_scale: float
+    ) -> dict[str, Any]:
+        """Encode one prompt and its negative once, as keyword arguments for several calls."""
+        guided = guidance_scale > 1.0
+        parts: Any = self.encode_prompt(prompt, guided, negative_prompt)
+        negative = TextCondition(*parts[3:]) if guided else None
+        return {
+            **as_arguments("", TextCondition(*parts[:3])),
+            **as_arguments("negative_", negative),
+        }
+
+    def caption_limit(self, max_sequence_length: int | None) -> int:
+        """Give the most tokens that Gemma may read; None is 512, or what the model has room for.
+
+        Raises RenderInputError when more are asked for than the transformer has positions for.
+        """
+        room = self.transformer.config.axes_lens[0] - 1 if self.transformer is not None else None
+        if max_sequence_length is None:
+            return MAX_TOKENS if room is None else min(MAX_TOKENS, room)
+        if max_sequence_length < 1 or (room is not None and max_sequence_length > room):
+            most = "" if room is None else f" and {room}"
+            raise RenderInputError(
+                f"max_sequence_length must lie between 1{most}, but is {max_sequence_length}"
+            )
+        return max_sequence_length
+
+    def _encode(
+        self, texts: list[str], device: torch.device, system_prompt: str, limit: int
+    ) -> TextCondition:
+        if self.text_encoder is None or self.text_encoder_2 is None:
+            raise RenderInputError(
+                "this pipeline has no text encoders: prompt_embeds and, with guidance, "
+                "negative_prompt_embeds are needed"
+            )
+        captions = [with_system_prompt(text, system_prompt) for text in texts]
+        ids, mask = tokenize(self.tokenizer, captions, limit, device)
+        embeds = gemma_features(self.text_encoder, ids, mask)
+        clip_ids, clip_mask = tokenize(self.tokenizer_2, texts, MAX_TOKENS, device)
+        pooled = pooled_features(self.text_encoder_2, clip_ids, clip_mask)
+        dtype = (self.text_encoder if self.transformer is None else self.transformer).dtype
+        return TextCondition(embeds.to(dtype), mask, pooled.to(dtype))
+
+
+def _as_list(prompt: str | list[str] | None) -> list[str]:
+    if prompt is None:
+        raise RenderInputError("either a prompt or prompt_embeds is needed")
+    return [prompt] if isinstance(prompt, str) else list(prompt)
+
+
+def _negative_list(negative_prompt: str | list[str] | None, count: int) -> list[str]:
+    if negative_prompt is None or isinstance(negative_prompt, str):
+        return [negative_prompt or ""] * count
+    if len(negative_prompt) != count:
+        raise RenderInputError(f"{len(negative_prompt)} negative prompts for {count} prompts")
+    return list(negative_prompt)
+
+
+def _check_pair(condition: TextCondition, negative: TextCondition) -> None:
+    # The lengths may differ: each caption has its own mask.
+    for name in ("prompt_embeds", "pooled_prompt_embeds"):
+        own, other = getattr(condition, name), getattr(negative, name)
+        if len(own) != len(other) or own.shape[-1] != other.shape[-1]:
+            raise RenderInputError(
+                f"{name} {tuple(own.shape)} and negative_{name} {tuple(other.shape)} must have "
+                "the same batch and features"
+            )
