@@ -20,13 +20,14 @@ from bot.options import Defaults, Options, build_request, check_options
 from bot.positions import Board
 from bot.prompt_form import build_form
 from bot.prompt_text import check_file, unwrap
-from bot.refusals import REFUSALS, Refusal, code_of, sentence
+from bot.refusals import REFUSALS, Refusal, code_of, notes, sentence
 from bot.settings import BotSettings
 from bot.waiting_message import show_place
 from bot.withdrawals import Withdrawals
 from jobs.errors import QueueUnavailable
 from jobs.models import DeliveryAddress, Job
-from newbie_pipeline.prompt.parse import check_prompt
+from newbie_pipeline.prompt.errors import PromptWarning
+from newbie_pipeline.prompt.parse import parse
 
 log = structlog.get_logger("bot")
 
@@ -44,6 +45,14 @@ class Ask:
 
 
 Reader = Callable[[], Ask]
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A job in line, and what there is to say about its prompt."""
+
+    job: Job
+    warnings: tuple[PromptWarning, ...]
 
 
 class Intake:
@@ -68,9 +77,9 @@ class Intake:
             task.add_done_callback(self._open.discard)
         received = time.monotonic()
         refusal: Refusal | None = None
-        job: Job | None = None
+        accepted: Accepted | None = None
         try:
-            job = await self._accept(interaction, read)
+            accepted = await self._accept(interaction, read)
         except REFUSALS as error:
             refusal = error
         except discord.NotFound as error:
@@ -82,11 +91,12 @@ class Intake:
             # Outside of the handler: what fails here is logged without the quotes of a prompt.
             await tell(interaction, sentence(refusal, interaction.locale.value))
             self._log(interaction, "refused", command, code_of(refusal), received)
-        elif job is None:
+        elif accepted is None:
             self._log(interaction, "form_opened", command, "form_opened", received)
         else:
             self._log(interaction, "accepted", command, "accepted", received)
-            await self._show_place(interaction, job)
+            await self._show_place(interaction, accepted.job)
+            await self._tell_notes(interaction, accepted)
 
     async def drain(self, seconds: float) -> None:
         """Refuse what comes from now on and give open requests a little time to finish."""
@@ -95,7 +105,7 @@ class Intake:
             await asyncio.wait(self._open, timeout=seconds)
         await self._withdrawals.close()
 
-    async def _accept(self, interaction: Interaction, read: Reader) -> Job | None:
+    async def _accept(self, interaction: Interaction, read: Reader) -> Accepted | None:
         if self._is_closed:
             raise Refused("restarting")
         ask = read()
@@ -107,13 +117,14 @@ class Intake:
             check_file(ask.source)
             message_id = await acknowledge(interaction)
             # A large file takes long enough to keep others from their acknowledgement.
-            prompt = await asyncio.to_thread(check_prompt, await _download(ask.source))
+            prompt = await asyncio.to_thread(parse, await _download(ask.source))
         else:
-            prompt = check_prompt(unwrap(ask.source))
+            prompt = parse(unwrap(ask.source))
             message_id = await acknowledge(interaction)
-        request = build_request(prompt, ask.options, self.defaults)
+        request = build_request(prompt.source, ask.options, self.defaults)
         try:
-            return await self.queue.submit(request, _address(interaction, message_id))
+            job = await self.queue.submit(request, _address(interaction, message_id))
+            return Accepted(job, prompt.warnings)
         except QueueUnavailable:
             self._withdrawals.add(str(interaction.id))
             raise
@@ -134,6 +145,18 @@ class Intake:
         else:
             if place is not None:
                 self.board.note(job.id, place, time.time())
+
+    async def _tell_notes(self, interaction: Interaction, accepted: Accepted) -> None:
+        """Tell the sender alone what was repaired; the job does not depend on it."""
+        if not accepted.warnings:
+            return
+        try:
+            text = notes(accepted.warnings, interaction.locale.value)
+            await interaction.followup.send(text, ephemeral=True)
+        except NETWORK_ERRORS as error:
+            log.warning("notes_not_told", job_id=accepted.job.id, error=type(error).__name__)
+        except Exception:  # as above: nothing here may tell its member that the job was refused
+            log.exception("notes_not_told", job_id=accepted.job.id)
 
     def _log(
         self, interaction: Interaction, event: str, command: str, code: str, received: float

@@ -1,15 +1,19 @@
 """What is wrong, in the member's language: the one place that turns error codes into words.
 
-Nothing of a prompt is repeated but the short quotes that PromptError holds, and they stand in code
-marks where they can neither mention anyone nor format anything.
+Nothing of a prompt is repeated but the short quotes that PromptError and PromptWarning hold, and
+they stand in code marks where they can neither mention anyone nor format anything.
 """
+
+from collections.abc import Sequence
 
 from bot.errors import OptionRefused, Refused
 from jobs.errors import QueueUnavailable
 from jobs.wording import FALLBACK, catalogue, language_of, say
-from newbie_pipeline.prompt.errors import CATALOGUE, Code, PromptError
+from newbie_pipeline.prompt.errors import CATALOGUE, Code, PromptError, PromptWarning
 
 QUOTE_LENGTH = 24
+# A message holds 2,000 characters; five notes take at most 1,600 of them in any language.
+MAX_NOTES = 5
 # Values of a PromptError that are our own words, not the member's.
 _OWN_WORDS = ("kind", "section")
 
@@ -39,6 +43,15 @@ def sentence(refusal: Refusal, locale: str) -> str:
     return say(f"error.{code_of(refusal)}", locale, **data)
 
 
+def notes(warnings: Sequence[PromptWarning], locale: str) -> str:
+    """Say in the member's language what was repaired or is hardly meant in an accepted prompt."""
+    lines = [say("bot.notes", locale)]
+    lines += [f"- {_prompt_sentence(warning, locale)}" for warning in warnings[:MAX_NOTES]]
+    if len(warnings) > MAX_NOTES:
+        lines.append(say("bot.notes.more", locale, count=len(warnings) - MAX_NOTES))
+    return "\n".join(lines)
+
+
 def quote(text: str) -> str:
     """Show a piece of foreign text as code, cut short and on one line.
 
@@ -51,7 +64,7 @@ def quote(text: str) -> str:
 
 
 def prompt_wording(code: Code, locale: str) -> tuple[str, str]:
-    """Give the two sentences for a prompt's error, what is wrong and what to write instead.
+    """Give the two sentences for a code of the prompt language: what was found, what to write.
 
     English is the prompt language's own catalogue; other languages stand with our other words.
     """
@@ -62,7 +75,7 @@ def prompt_wording(code: Code, locale: str) -> tuple[str, str]:
     return words.get(key, entry.message), words.get(f"{key}.hint", entry.hint)
 
 
-def _prompt_sentence(error: PromptError, locale: str) -> str:
+def _prompt_sentence(error: PromptError | PromptWarning, locale: str) -> str:
     values = {
         key: quote(value) if isinstance(value, str) and key not in _OWN_WORDS else value
         for key, value in error.values.items()

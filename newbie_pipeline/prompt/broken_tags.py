@@ -15,6 +15,9 @@ NAME = r"\$?+[^\W\d][\w.:$\-]*+"
 ATTRIBUTE = rf"""(?:\s++{NAME}\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'))"""
 TAG_NAME = rf"(?!_<|o>_<o>|Prompt[ ]Start>)(?<!<o>_<){NAME}"
 
+# What other programs load weights with; it begins a tag that is not finished, too.
+LORA = ("lora:", "lyco:")
+
 _SECTIONS = (
     ("<!--", "comment", "-->"),
     ("<![CDATA[", "CDATA section", "]]>"),
@@ -64,6 +67,8 @@ def _mend_start_tag(source: Source, start: int) -> Mended | None:
     name = _NAME_ONLY.match(text, start + 1)
     if name is None:
         return None
+    if name[0].lower().startswith(LORA):
+        raise source.error(Code.LORA_TAG, start, tag=quote(text[start : name.end()]))
     is_known = meaning_of(name[0]) != UNKNOWN
     if not is_known and not source.has_end_tag(name[0]):
         return None

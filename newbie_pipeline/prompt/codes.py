@@ -276,7 +276,7 @@ CATALOGUE: dict[Code, Entry] = {
         "<character_1><n>miku</n><zodiac>virgo</zodiac></character_1>",
     ),
     Code.MISSPELT_ELEMENT: Entry(
-        "The model does not know the element {tag}; it is kept. Is {nearest} meant?",
+        "The model does not know the element {tag}; it is kept.",
         "Write {nearest} if you mean that.",
         "<character_1><n>miku</n><apearance>blue_hair</apearance></character_1>",
     ),

@@ -23,7 +23,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from newbie_pipeline.prompt import broken_tags
-from newbie_pipeline.prompt.broken_tags import ATTRIBUTE, NAME, TAG_NAME
+from newbie_pipeline.prompt.broken_tags import ATTRIBUTE, LORA, NAME, TAG_NAME
 from newbie_pipeline.prompt.errors import Code, quote
 from newbie_pipeline.prompt.references import check_references
 from newbie_pipeline.prompt.schema import TO_ASCII, UNKNOWN, meaning_of
@@ -86,7 +86,7 @@ def scan(source: Source) -> Iterator[Markup]:
         group = match.lastgroup
         if group == "start":
             name, attributes, empty = match.group("name", "attributes", "empty")
-            if ":" in name and name.lower().startswith(("lora:", "lyco:")):
+            if ":" in name and name.lower().startswith(LORA):
                 raise source.error(Code.LORA_TAG, start, tag=quote(match[0]))
             if attributes:
                 _check_attributes(source, match)

@@ -47,6 +47,27 @@ async def test_all_options_arrive(member: Member, queue: RenderQueue):
     assert (request.guidance_scale, request.seed, request.count) == (6.5, 2**32 - 1, 4)
 
 
+async def test_what_was_repaired_is_told_to_the_sender_alone(member: Member, queue: RenderQueue):
+    interaction_id = await member.newbie(prompt="<character><n>miku</N></character>")
+    notes = await member.answer(interaction_id, is_private)
+    assert "line 1, column 19" in notes["content"]
+    assert "`</N>` closes `<n>`" in notes["content"]
+    (job,) = jobs_of(queue)
+    assert job.request.prompt == "<character_1><n>miku</n></character_1>"
+
+
+async def test_a_clean_prompt_gets_no_notes(member: Member, queue: RenderQueue):
+    await member.answer(
+        await member.newbie(prompt="<character><n>miku</N></character>"), is_private
+    )
+    before = len([each for each in await member.messages() if is_private(each)])
+    clean = await member.newbie(prompt=XML)
+    await member.answer(clean, lambda message: "position 2" in message["content"])
+    noted = await member.newbie(prompt="<character><n>miku</N></character>")
+    await member.answer(noted, is_private)
+    assert len([each for each in await member.messages() if is_private(each)]) == before + 1
+
+
 @pytest.mark.parametrize("name", ["prompt.xml", "PROMPT.TXT"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 async def test_a_file_is_read(member: Member, queue: RenderQueue, name: str, mark: bytes):

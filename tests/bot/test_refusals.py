@@ -10,11 +10,11 @@ import pytest
 import bot
 from bot.errors import OptionRefused, Refused
 from bot.options import Defaults, Options, check_options
-from bot.refusals import code_of, prompt_wording, quote, sentence
+from bot.refusals import MAX_NOTES, code_of, notes, prompt_wording, quote, sentence
 from jobs.errors import QueueUnavailable
 from jobs.wording import LANGUAGES, catalogue
-from newbie_pipeline.prompt.errors import CATALOGUE, Code, PromptError
-from newbie_pipeline.prompt.parse import check_prompt
+from newbie_pipeline.prompt.errors import CATALOGUE, Code, PromptError, PromptWarning
+from newbie_pipeline.prompt.parse import check_prompt, parse
 
 BOT = Path(bot.__path__[0])
 LOCALES = ("en-US", "zh-CN", "zh-TW", "ja", "pt-BR")
@@ -89,7 +89,7 @@ def test_each_prompt_error_is_translated(code: Code, locale: str):
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-@pytest.mark.parametrize("code", list(Code))
+@pytest.mark.parametrize("code", [code for code in Code if not code.is_warning])
 def test_each_prompt_error_is_said_in_one_short_message(code: Code, locale: str):
     with pytest.raises(PromptError) as refused:
         check_prompt(CATALOGUE[code].example)
@@ -104,11 +104,37 @@ def test_each_prompt_error_is_said_in_one_short_message(code: Code, locale: str)
 
 def test_a_broken_prompt_is_answered_with_line_and_column():
     with pytest.raises(PromptError) as refused:
-        check_prompt("<a>\n  <n>miku</a>\n</n>")
+        check_prompt("<a>\n  <n>miku</a>\n and luka</n>")
     assert sentence(refused.value, "en-US") == (
         "`</a>` comes before `</n>`, so the two elements cross (line 2, column 10). "
         "Close the element that was opened last first: `</n>`, then `</a>`."
     )
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("code", [code for code in Code if code.is_warning])
+def test_each_warning_is_said_in_one_short_line(code: Code, locale: str):
+    warnings = [each for each in parse(CATALOGUE[code].example).warnings if each.code is code][:1]
+    head, line = notes(warnings, locale).split("\n")
+    assert 10 < len(line) < 320
+    assert head
+    assert not re.search(r"[{}]", line)
+    if warnings[0].line is not None:
+        assert str(warnings[0].line) in line
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_many_warnings_fit_into_one_message(locale: str):
+    longest = "<" + "w" * 60
+    values = dict.fromkeys(("tag", "parent", "found", "expected", "end", "read"), longest)
+    values |= {"encoding": longest, "other": longest, "declared": longest, "attribute": longest}
+    values |= {"nearest": longest, "first": longest, "second": longest, "given": longest}
+    values |= {"code": "W306", "count": 9, "limit": 9, "tokens": 9}
+    for code in (code for code in Code if code.is_warning):
+        text = notes([PromptWarning(code, 99_999, 99_999, values)] * (MAX_NOTES + 4), locale)
+        assert len(text) < 2000
+        assert text.count("\n") == MAX_NOTES + 1
+        assert "4" in text.split("\n")[-1]
 
 
 @pytest.mark.parametrize("locale", LOCALES)
@@ -163,9 +189,9 @@ def test_foreign_text_stays_inside_its_code_marks(text: str, shown: str):
         "<n>&everyone;</n>",
         "<@&1></b>",
         "<a>**bold**`</`b>",
-        "<https://x.y>",
+        "<https://x.y></https:>",
         "<t:1:R>",
-        "<n><@123></n></n>",
+        "<n><@123></n>x</n>",
         "<n a=<@1>>x</n>",
         "<n x>`</n>",
         "<lora:<@1>:1>",

@@ -30,7 +30,7 @@ def is_answer(message: Json, interaction_id: str) -> bool:
     [
         ("   ", "The prompt holds no text"),
         ("<n></n>", "The prompt holds no text"),
-        ("<a><n>miku</a></n>", "line 1, column 11"),
+        ("<a><n>miku</a>x</n>", "line 1, column 11"),
         ("<n>miku", "is never closed"),
         ("```xml\n<n>miku\n```", "is never closed"),
         ("<!DOCTYPE a><a>x</a>", "not allowed"),
@@ -51,7 +51,7 @@ async def test_a_broken_prompt(member: Member, queue: RenderQueue, prompt: str, 
         ("latin.txt", b"caf\xe9 au lait, 1girl", "not valid"),
         ("big.xml", b"<n>" + b"m" * 65_530 + b"</n>", "65537 bytes"),
         ("huge.txt", b"m" * 1_000_000, "1000000 bytes"),
-        ("broken.xml", b"<a>\n  <n>miku</a>\n</n>", "line 2, column 10"),
+        ("broken.xml", b"<a>\n  <n>miku</a>\n and luka</n>", "line 2, column 10"),
         ("empty.xml", b"<n> </n>", "holds no text"),
     ],
 )

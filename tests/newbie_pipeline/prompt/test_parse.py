@@ -220,6 +220,7 @@ def test_only_marks_line_ends_and_blank_edges_are_normalised(text: str, expected
         ("x&#" + "9" * 5000 + ";", Code.BAD_CHARACTER_REFERENCE, 1, 2),
         ("<n a='&#0;'>x</n>", Code.BAD_CHARACTER_REFERENCE, 1, 7),
         ("a\n<LoRA:x:1>", Code.LORA_TAG, 2, 1),
+        ("a\n<lora:my style v2:0.8>", Code.LORA_TAG, 2, 1),
     ],
 )
 def test_a_text_is_refused_at_its_exact_place(
