@@ -12,25 +12,28 @@ MARGIN = 1.2
 
 
 def choose_cfg_passes(
-    pipeline: Any, device: torch.device, height: int, width: int, batch: int, tokens: int
+    pipeline: Any, device: torch.device, *, height: int, width: int, batch: int, tokens: int
 ) -> int:
     """Give 1 where the device has memory for both halves at once, else 2.
 
-    On the CPU one after the other is not slower, and needs no padding.
+    On the CPU they go one after the other, which needs no padding. With a cache of diffusers they
+    go at once: some caches keep one state for all batches.
     """
+    if pipeline.transformer.is_cache_enabled:
+        return 1
     if device.type != "cuda":
         return 2
     free, _ = torch.cuda.mem_get_info(device)
     # What the allocator holds and nobody uses is free for us too.
     free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    needed = MARGIN * pair_bytes(pipeline, height, width, batch, tokens)
+    needed = MARGIN * pair_bytes(pipeline, height=height, width=width, batch=batch, tokens=tokens)
     if pipeline.transformer.device != device:
         # Offloaded: the weights have yet to come.
         needed += pipeline.transformer.get_memory_footprint()
     return 1 if needed <= free else 2
 
 
-def pair_bytes(pipeline: Any, height: int, width: int, batch: int, tokens: int) -> int:
+def pair_bytes(pipeline: Any, *, height: int, width: int, batch: int, tokens: int) -> int:
     """Estimate the bytes of activations of one forward of 2 x `batch` samples."""
     transformer, vae = pipeline.transformer, pipeline.vae
     config = transformer.config

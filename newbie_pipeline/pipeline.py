@@ -13,6 +13,7 @@ import torch
 from diffusers import AutoencoderKL, DiffusionPipeline, SchedulerMixin
 from diffusers.image_processor import VaeImageProcessor
 from diffusers.pipelines.pipeline_utils import ImagePipelineOutput
+from transformers import PreTrainedModel
 
 from newbie_pipeline.call_checks import check_counts, check_output, check_prompts, check_size
 from newbie_pipeline.cfg_passes import choose_cfg_passes
@@ -20,6 +21,7 @@ from newbie_pipeline.denoising import VelocityPredictor, check_finite
 from newbie_pipeline.errors import RenderInputError
 from newbie_pipeline.guidance import guidance_applies
 from newbie_pipeline.lora.loader import NewbieLoraLoaderMixin
+from newbie_pipeline.models.jina_clip import JinaClipTextModel
 from newbie_pipeline.models.next_dit import NextDiT
 from newbie_pipeline.pretrained import CheckpointLoadingMixin
 from newbie_pipeline.prompt_encoding import PromptEncodingMixin
@@ -61,9 +63,9 @@ class NewbiePipeline(
         transformer: NextDiT,
         scheduler: SchedulerMixin,
         vae: AutoencoderKL,
-        text_encoder: torch.nn.Module,
+        text_encoder: PreTrainedModel,
         tokenizer: Any,
-        text_encoder_2: torch.nn.Module,
+        text_encoder_2: JinaClipTextModel,
         tokenizer_2: Any,
     ) -> None:
         super().__init__()
@@ -285,7 +287,9 @@ class NewbiePipeline(
             # 4. Denoise
             passes = self._cfg_passes
             if passes is None:
-                passes = choose_cfg_passes(self, device, height, width, batch, tokens)
+                passes = choose_cfg_passes(
+                    self, device, height=height, width=width, batch=batch, tokens=tokens
+                )
             predict = VelocityPredictor(
                 self.transformer,
                 condition,
@@ -296,8 +300,14 @@ class NewbiePipeline(
                 cfg_passes=passes,
                 attention_kwargs=attention_kwargs,
             )
-            names = callback_on_step_end_tensor_inputs
-            latents = self._denoise(latents, scheduler, ts, predict, callback_on_step_end, names)
+            latents = self._denoise(
+                latents,
+                scheduler,
+                ts,
+                predict,
+                callback=callback_on_step_end,
+                names=callback_on_step_end_tensor_inputs,
+            )
             # 5. Decode
             image = latents if output_type == "latent" else self._decode(latents, output_type)
         finally:
@@ -311,6 +321,7 @@ class NewbiePipeline(
         scheduler: Any,
         ts: list[float],
         predict: VelocityPredictor,
+        *,
         callback: StepCallback | None,
         names: Sequence[str],
     ) -> torch.Tensor:

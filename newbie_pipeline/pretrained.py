@@ -31,8 +31,8 @@ class CheckpointLoadingMixin:
     ) -> Any:
         """Load a pipeline from a folder in any known layout, a single file or a Hub repository.
 
-        Takes `torch_dtype`, `device_map` (a device), components by name (used as they are instead
-        of being loaded), and for a Hub repository `revision`, `token`, `cache_dir`,
+        Takes `dtype` (or `torch_dtype`), `device_map` (a device), components by name (used as they
+        are instead of being loaded), and for a Hub repository `revision`, `token`, `cache_dir`,
         `local_files_only` and `force_download`; a folder that `save_pretrained` wrote takes all of
         diffusers' arguments. Raises CheckpointError for what cannot be loaded.
         """
@@ -78,9 +78,10 @@ def _load_published(source: Path, kwargs: dict[str, Any]) -> Any:
         key: value for key, value in kwargs.items() if key not in (*HUB_ARGUMENTS, *WITHOUT_EFFECT)
     }
     components = {name: rest.pop(name) for name in PARTS if name in rest}
-    dtype = rest.pop("torch_dtype", None) or torch.float32
+    older = rest.pop("torch_dtype", None)
+    dtype = rest.pop("dtype", None) or older or torch.float32
     if not isinstance(dtype, torch.dtype):
-        raise CheckpointError(f"{source}: one torch_dtype is needed for all parts, not {dtype!r}")
+        raise CheckpointError(f"{source}: one dtype is needed for all parts, not {dtype!r}")
     device_map = rest.pop("device_map", None) or "cpu"
     try:
         device = torch.device(device_map)
