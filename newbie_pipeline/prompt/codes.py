@@ -74,6 +74,18 @@ class Code(StrEnum):
         """Tell whether a prompt with this finding is accepted."""
         return self.value.startswith("W")
 
+    @property
+    def is_repair(self) -> bool:
+        """Tell whether the text that the model is shown differs there from the file."""
+        return self in _REPAIRS
+
+
+_REPAIRS = {
+    *(Code.ENCODING_GUESSED, Code.ENCODING_AMBIGUOUS, Code.DECLARATION_WRONG),
+    *(Code.FULL_WIDTH_TAG, Code.TAG_REPAIRED, Code.CLOSED_FOR_YOU, Code.ENDS_SWAPPED),
+    *(Code.END_REMOVED, Code.END_RENAMED, Code.RENUMBERED),
+}
+
 
 @dataclass(frozen=True)
 class Entry:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from newbie_cli import lint
+from newbie_pipeline.prompt.errors import CATALOGUE, Code
+from newbie_pipeline.prompt.parse import parse
 
 PROMPTS = Path(__file__).parents[1] / "data" / "prompts"
 
@@ -20,7 +22,7 @@ def run(*arguments: str) -> int:
 
 
 def test_an_accepted_file_is_ok(capsys: pytest.CaptureFixture[str]) -> None:
-    file = str(PROMPTS / "accept" / "two_characters.xml")
+    file = str(PROMPTS / "accept" / "community_full.xml")
     assert run(file) == 0
     assert capsys.readouterr().out == f"{file}: ok\n"
 
@@ -54,21 +56,22 @@ def test_every_file_is_checked_and_the_worst_decides(
 
 def test_json_has_every_file_and_diagnostic(capsys: pytest.CaptureFixture[str]) -> None:
     good = str(PROMPTS / "accept" / "declared_gbk.xml")
-    bad = str(PROMPTS / "refuse" / "not_utf8.txt")
+    bad = str(PROMPTS / "refuse" / "latin1.txt")
     assert run("--json", good, bad) == 1
     assert json.loads(capsys.readouterr().out) == {
         "files": [
-            {"file": good, "ok": True, "diagnostics": []},
+            {"file": good, "ok": True, "fixed": False, "diagnostics": []},
             {
                 "file": bad,
                 "ok": False,
+                "fixed": False,
                 "diagnostics": [
                     {
                         "severity": "error",
                         "code": "E104",
                         "line": 2,
-                        "column": 1,
-                        "message": "The byte 0xB3 found here is not valid UTF-8.",
+                        "column": 4,
+                        "message": "The byte 0xE9 found here is not valid UTF-8.",
                         "hint": "Save the file as UTF-8.",
                     }
                 ],
@@ -94,8 +97,71 @@ def test_a_directory_cannot_be_read(capsys: pytest.CaptureFixture[str], tmp_path
     assert "cannot be read" in capsys.readouterr().err
 
 
-def test_no_file_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        run()
-    assert stopped.value.code == 2
-    assert "FILE" in capsys.readouterr().err
+@pytest.mark.parametrize("arguments", [(), ("--json",), ("--fix", "-"), ("--explain", "E999")])
+def test_a_wrong_command_line_is_a_usage_error(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("newbie lint: ")
+    assert captured.out == ""
+
+
+def test_a_warning_gets_a_line_and_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    file = str(PROMPTS / "repair" / "misspelt_end.xml")
+    before = Path(file).read_bytes()
+    assert run(file) == 0
+    assert capsys.readouterr().out == (
+        f"{file}:2:35: warning W304: </apearance> closes <appearance>; its name was corrected. "
+        "(Write the end tag with exactly the name of its start tag.)\n"
+    )
+    assert Path(file).read_bytes() == before
+
+
+@pytest.mark.parametrize("file", sorted((PROMPTS / "repair").iterdir()), ids=lambda file: file.name)
+def test_a_fixed_file_has_nothing_left_to_fix(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / file.name
+    copy.write_bytes(file.read_bytes())
+    assert run("--fix", "--json", str(copy)) == 0
+    (report,) = json.loads(capsys.readouterr().out)["files"]
+    assert report["ok"]
+    assert report["fixed"] is (file.name != "nested_characters.xml")
+    assert parse(copy.read_bytes()) == parse(file.read_bytes())
+    fixed = copy.read_bytes()
+    assert run("--fix", "--json", str(copy)) == 0
+    (report,) = json.loads(capsys.readouterr().out)["files"]
+    assert not report["fixed"]
+    assert copy.read_bytes() == fixed
+    assert [each.name for each in tmp_path.iterdir()] == [file.name]
+
+
+def test_fix_keeps_comments_and_corrects_the_declaration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.xml"
+    text = '<?xml version="1.0" encoding="GBK"?>\n<!-- 注 -->\n<caption>初音</caption>\n'
+    file.write_bytes(text.encode())
+    assert run("--fix", str(file)) == 0
+    assert file.read_bytes() == text.replace("GBK", "UTF-8").encode()
+    assert ": fixed W103: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["accept/declared_gb2312_crlf.xml", "refuse/crossed.xml"])
+def test_fix_leaves_other_files_as_they_are(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.xml"
+    file.write_bytes((PROMPTS / name).read_bytes())
+    run("--fix", str(file))
+    assert file.read_bytes() == (PROMPTS / name).read_bytes()
+
+
+@pytest.mark.parametrize("code", Code)
+def test_every_code_is_explained_with_an_example(
+    code: Code, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--explain", code.value.lower()) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{'warning' if code.is_warning else 'error'} {code.value}: ")
+    assert CATALOGUE[code].hint in out
+    assert len(out) < 800

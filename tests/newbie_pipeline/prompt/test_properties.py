@@ -22,12 +22,6 @@ TWO_CHARACTERS = (PROMPTS / "accept" / "two_characters.xml").read_text(encoding=
 # Most random texts are refused.
 many_refused = settings(suppress_health_check=[HealthCheck.filter_too_much], max_examples=200)
 
-# What says that something was changed, and not only that it was noticed.
-REPAIRS = {
-    *(Code.FULL_WIDTH_TAG, Code.TAG_REPAIRED, Code.CLOSED_FOR_YOU, Code.ENDS_SWAPPED),
-    *(Code.END_REMOVED, Code.END_RENAMED, Code.RENUMBERED),
-}
-
 
 def check(data: bytes | str) -> Prompt | PromptError:
     try:
@@ -43,7 +37,7 @@ def accepted(data: bytes | str) -> Prompt:
 
 
 def repairs(prompt: Prompt) -> set[Code]:
-    return {warning.code for warning in prompt.warnings} & REPAIRS
+    return {warning.code for warning in prompt.warnings if warning.code.is_repair}
 
 
 @given(texts | st.binary() | encoded)
