@@ -1,14 +1,18 @@
 """What begins like a tag and is none: mend it where only one thing can be meant, or say what it is.
 
 Mended, with a warning: blanks after `<` or `</`, `<character 1>`, a `/` before a blank, and a
-missing `>` where the next tag follows at once. Everything here looks no further than the next `<`.
+missing `>` where the next tag follows at once. Everything here looks no further than the next `<`,
+but for the names of elements, which are collected once.
+
+Whether a name is an element's must not depend on what repairs add: else the repaired text could
+read differently. Repairs add end tags only to start tags that are there.
 """
 
 import re
 from typing import Literal, Never
 
 from newbie_pipeline.prompt.errors import Code, quote
-from newbie_pipeline.prompt.schema import UNKNOWN, meaning_of
+from newbie_pipeline.prompt.schema import UNKNOWN, Meaning, meaning_of
 from newbie_pipeline.prompt.source import Source
 
 NAME = r"\$?+[^\W\d][\w.:$\-]*+"
@@ -35,6 +39,8 @@ _BLANKS = re.compile(r"[ \t]++")
 _END = re.compile(rf"</\s*+({_NUMBER}|{NAME})\s*+(?:>|(?=<)|\Z)", re.IGNORECASE)
 _SPACED = re.compile(rf"<[ \t]*+(/?+)[ \t]*+({_NUMBER}|{NAME})\s*+(/?+)\s*+>", re.IGNORECASE)
 _NOT_FINISHED = re.compile(rf"<({NAME})[ \t]*+\s*+(?=<)")
+_WHOLE_TAG = re.compile(rf"<(?:({NAME}){ATTRIBUTE}*+\s*+/?+\s*+>|[ \t]*+/\s*+({NAME}))")
+_ANY_TAG = re.compile(rf"<(?:[ \t]*+/\s*+)?({NAME})")
 _SLASHED = re.compile(rf"<({NAME})({ATTRIBUTE}*+)\s*+/\s++>")
 
 Mended = tuple[Literal["start", "end"], int, str, bool]
@@ -49,8 +55,9 @@ def mend(source: Source, start: int) -> Mended | None:
     sign = text[start + 1]
     if sign in " \t":
         found = _SPACED.match(text, start)
-        is_known = found and meaning_of(_BLANKS.sub("_", found[2])) != UNKNOWN
-        if found and is_known and (found[1] or source.has_end_tag(found[2])):
+        meaning = meaning_of(_BLANKS.sub("_", found[2]) if found else "")
+        is_meant = bool(found and found[1]) or _role(meaning) in source.search(_roles)
+        if found and meaning != UNKNOWN and is_meant:
             return _mended(source, found, found[1], found[2], found[3])
         return None
     if sign == "/":
@@ -70,7 +77,7 @@ def _mend_start_tag(source: Source, start: int) -> Mended | None:
     if name[0].lower().startswith(LORA):
         raise source.error(Code.LORA_TAG, start, tag=quote(text[start : name.end()]))
     is_known = meaning_of(name[0]) != UNKNOWN
-    if not is_known and not source.has_end_tag(name[0]):
+    if not is_known and name[0] not in source.search(_element_names):
         return None
     if (found := _SPACED.match(text, start)) and (found[3] or " " in found[2] or "\t" in found[2]):
         return _mended(source, found, "", found[2], found[3])
@@ -95,6 +102,20 @@ def _mended(source: Source, found: re.Match[str], slash: str, name: str, empty: 
     source.replace(found.start(), end, meant)
     _warn(source, found.start(), source.text[found.start() : end], meant)
     return "end" if slash else "start", end, name, empty != ""
+
+
+def _element_names(text: str) -> frozenset[str]:
+    """Find the names that are surely elements': those of end tags and of whole start tags."""
+    return frozenset(start or end for start, end in _WHOLE_TAG.findall(text))
+
+
+def _roles(text: str) -> frozenset[str]:
+    """Find what is meant by all that looks like a tag without blanks before its name."""
+    return frozenset(_role(meaning_of(name)) for name in _ANY_TAG.findall(text))
+
+
+def _role(meaning: Meaning) -> str:
+    return f"{meaning.role} {meaning.field}"
 
 
 def _warn(source: Source, start: int, found: str, meant: str) -> None:

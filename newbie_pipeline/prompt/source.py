@@ -13,6 +13,7 @@ import re
 import sys
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import attrgetter
@@ -41,9 +42,10 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe
 # it would be taken for an encoding mark the next time.
 _BLANK = BYTE_ORDER_MARK + "".join(filter(str.isspace, map(chr, range(0x3001))))
 
-_END_TAG_NAME = re.compile(r"<[ \t]*+/\s*+(\$?+[^\W\d][\w.:$\-]*+)")
-
 _INVISIBLE = {"Cc", "Cf", "Zl", "Zp", "Zs"}
+
+
+Finder = Callable[[str], frozenset[str]]
 
 
 @dataclass(slots=True)
@@ -65,7 +67,7 @@ class Source:
         self._edits: list[Edit] = []
         self._edits_by_start: dict[int, Edit] = {}
         self._line_starts: list[int] = []
-        self._end_names: frozenset[str] | None = None
+        self._found: dict[Finder, frozenset[str]] = {}
 
     def place(self, offset: int) -> tuple[int, int]:
         """Give the line and column of an offset, both from 1."""
@@ -115,11 +117,11 @@ class Source:
         """Give the repair that replaces what stands at this offset."""
         return self._edits_by_start.get(start)
 
-    def has_end_tag(self, name: str) -> bool:
-        """Tell whether an end tag of this name stands anywhere; the text is searched once."""
-        if self._end_names is None:
-            self._end_names = frozenset(_END_TAG_NAME.findall(self.text))
-        return name in self._end_names
+    def search(self, find: Finder) -> frozenset[str]:
+        """Give what is found in the text, which is searched once."""
+        if find not in self._found:
+            self._found[find] = find(self.text)
+        return self._found[find]
 
     @property
     def warnings(self) -> tuple[PromptWarning, ...]:

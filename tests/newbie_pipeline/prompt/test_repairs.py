@@ -8,6 +8,7 @@ from newbie_pipeline.prompt.errors import Code
 from newbie_pipeline.prompt.numbering import assign
 from newbie_pipeline.prompt.parse import parse
 from newbie_pipeline.prompt.source import MAX_WARNINGS_OF_A_CODE
+from tests.newbie_pipeline.prompt.fuzz import hold
 
 REPAIRS = Path(__file__).parents[2] / "data" / "prompts" / "repair"
 
@@ -116,6 +117,21 @@ def test_a_repair_changes_as_little_as_it_can(text: str, shown: str, codes: list
     noticed = {Code.MISPLACED, Code.REPEATED_FIELD, Code.MISSPELT_ELEMENT, Code.ATTRIBUTE_UNUSED}
     noticed |= {Code.UNKNOWN_ELEMENT}
     assert [each.code for each in prompt.warnings if each.code not in noticed] == codes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<n< n><n>",
+        "<n< n></NAME",
+        "<n</NAME< n>",
+        "<n < n > <gender>x</gender>",
+        "<zodiac x, <zodiac>y</zodiak>",
+        "< character_2 >, <character_3>x</character_3><character_1>y</character_1>",
+    ],
+)
+def test_a_repair_makes_no_markup_out_of_text(text: str) -> None:
+    hold(text)
 
 
 @pytest.mark.parametrize(
