@@ -1,7 +1,10 @@
 """Single files: sizes read off the weights, tokenizers out of them, and what is refused."""
 
+import inspect
+import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 import sentencepiece
@@ -11,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from transformers import Gemma3TextConfig, Gemma3TextModel, PreTrainedTokenizerFast
 
 from newbie_pipeline import tiny_tokenizers
+from newbie_pipeline.checkpoints import derived_configs
 from newbie_pipeline.checkpoints.component_files import in_file
 from newbie_pipeline.checkpoints.components import (
     load_gemma,
@@ -18,13 +22,16 @@ from newbie_pipeline.checkpoints.components import (
     load_transformer,
     load_vae,
 )
+from newbie_pipeline.checkpoints.headers import TensorEntry
 from newbie_pipeline.checkpoints.layouts import find_checkpoint
 from newbie_pipeline.checkpoints.loading import load_pipeline
 from newbie_pipeline.checkpoints.tokenizer_files import load_tokenizer
 from newbie_pipeline.errors import CheckpointError
+from newbie_pipeline.models import jina_clip
 from newbie_pipeline.models.jina_clip import JinaClipTextModel
 from newbie_pipeline.models.next_dit import NextDiT
 
+from ..conftest import REFERENCE
 from .converted import GEMMA, JINA, VAE, ldm_vae_weights
 
 TEXTS = [
@@ -84,6 +91,28 @@ def test_the_transformers_sizes_are_read_off_its_weights(tmp_path, sizes, prefix
     assert same_weights(own, model)
     for name in ("n_layers", "n_refiner_layers", "n_heads", "n_kv_heads", "axes_dims", "qk_norm"):
         assert getattr(own.config, name) == getattr(model.config, name)
+
+
+def published(file, name=None):
+    """Give the headers' entries of a published model, by its list of keys and shapes."""
+    listed = json.loads((REFERENCE / file).read_text())
+    shapes = listed[name] if name else listed
+    return {key: TensorEntry(Path(file), "BF16", tuple(s), 0, 0) for key, s in shapes.items()}
+
+
+def test_the_published_models_sizes_are_read_off_their_weights():
+    dit = derived_configs.next_dit_config(published("keys.json"))
+    defaults = inspect.signature(NextDiT.__init__).parameters
+    assert dit == {name: defaults[name].default for name in dit}
+    gemma = derived_configs.gemma_config(published("gemma3_4b_text_keys.json"))
+    assert gemma["num_hidden_layers"] == 34
+    assert (gemma["num_attention_heads"], gemma["num_key_value_heads"]) == (8, 4)
+    assert (gemma["hidden_size"], gemma["vocab_size"]) == (2560, 262208)
+    comfy = published("jina_clip_v2_keys.json", "comfy_keys")
+    own = {jina_clip.own_key(key): entry for key, entry in comfy.items()}
+    jina = derived_configs.jina_config(own, {})
+    defaults = inspect.signature(JinaClipTextModel.__init__).parameters
+    assert jina == {name: defaults[name].default for name in jina}
 
 
 def test_a_transformer_whose_sizes_cannot_be_read_asks_for_a_config(tmp_path):
