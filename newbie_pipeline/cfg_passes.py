@@ -27,7 +27,7 @@ def choose_cfg_passes(
     # What the allocator holds and nobody uses is free for us too.
     free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     needed = MARGIN * pair_bytes(pipeline, height=height, width=width, batch=batch, tokens=tokens)
-    if pipeline.transformer.device != device:
+    if pipeline.transformer.device.type != device.type:
         # Offloaded: the weights have yet to come.
         needed += pipeline.transformer.get_memory_footprint()
     return 1 if needed <= free else 2

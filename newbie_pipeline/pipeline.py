@@ -48,7 +48,7 @@ class NewbiePipeline(
 
     model_cpu_offload_seq = "text_encoder->text_encoder_2->transformer->vae"
     _optional_components: list[str] = []  # noqa: RUF012 - diffusers reads this list
-    _callback_tensor_inputs = (
+    _callback_tensor_inputs: list[str] = [  # noqa: RUF012 - likewise
         "latents",
         "prompt_embeds",
         "prompt_attention_mask",
@@ -56,7 +56,7 @@ class NewbiePipeline(
         "negative_prompt_embeds",
         "negative_prompt_attention_mask",
         "negative_pooled_prompt_embeds",
-    )
+    ]
 
     def __init__(  # noqa: PLR0917 - diffusers' pipelines take theirs in any way
         self,
