@@ -143,12 +143,12 @@ def load_vae(
                     raise CheckpointError(f"{reader.file_of(key)}: key {key} is unexpected")
                 names[key] = own
         entries = {own: reader.entries[key] for key, own in names.items()}
-        config = (
-            derived_configs.vae_config(entries)
-            if component.config is None
-            else read_json(component.config)
-        )
         with _invalid_config(component), without_storage():
+            config = (
+                derived_configs.vae_config(entries)
+                if component.config is None
+                else read_json(component.config)
+            )
             model = AutoencoderKL.from_config(config)
         tensors = ((own, key, _as_linear(own, reader.read(key))) for key, own in names.items())
         fill_strictly(model, tensors, reader, dtype, device)
@@ -170,15 +170,8 @@ def load_gemma(
 ) -> GemmaTextEncoder:
     """Load Gemma 3's text model without its last layer, final norm and vision parts."""
     with WeightReader(component.weights, component.prefix, on_bytes) as reader:
-        if component.config is None:
-            entries = {gemma_text.text_key(key): e for key, e in reader.entries.items()}
-            entries.pop(None, None)
-            published = derived_configs.gemma_config(
-                {key: entry for key, entry in entries.items() if key is not None}
-            )
-        else:
-            published = read_json(component.config)
         with _invalid_config(component), without_storage():
+            published = _gemma_config(component, reader.entries)
             config = gemma_text.encoder_config(published)
             model = GemmaTextEncoder(config)
         names = {
@@ -190,6 +183,17 @@ def load_gemma(
         tensors = ((own, key, reader.read(key)) for key, own in names.items())
         fill_strictly(model, tensors, reader, dtype, device)
     return _ready(model)
+
+
+def _gemma_config(component: Component, entries: Mapping[str, TensorEntry]) -> dict[str, Any]:
+    if component.config is not None:
+        return read_json(component.config)
+    own = {
+        name: entry
+        for key, entry in entries.items()
+        if (name := gemma_text.text_key(key)) is not None
+    }
+    return derived_configs.gemma_config(own)
 
 
 def load_jina(
@@ -230,7 +234,7 @@ def _invalid_config(component: Component) -> Iterator[None]:
         yield
     except CheckpointError:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         source = component.config or component.weights[0]
         raise CheckpointError(
             f"{source}: no model can be built with these sizes: {error}"

@@ -33,6 +33,8 @@ FOLDERS = {
     "vae": ("vae",),
 }
 TOKENIZER_FOLDERS = {"text_encoder": "tokenizer", "text_encoder_2": "tokenizer_2"}
+# Where a models folder lies in ComfyUI's own folder, and in repositories made for it.
+INNER_FOLDERS = ("models", "split_files")
 MISSING_FOLDER_NAMES = ("transformer", "text_encoder", "clip_model", "vae")
 
 
@@ -105,6 +107,9 @@ def _find_in(base: Path, given: Mapping[str, Component]) -> Checkpoint:
     has_folders = any((base / name).is_dir() for name in ("transformer", "text_encoder"))
     if has_folders or (base / "model_index.json").is_file():
         return _find_folders(base, given)
+    inside = [base / name for name in INNER_FOLDERS if is_models_folder(base / name)]
+    if len(inside) == 1 and not is_models_folder(base):
+        base = inside[0]
     if is_models_folder(base) or has_weights(base):
         return Checkpoint(SINGLE_FILES, scheduler=None, **find_single_files(base, given))
     raise CheckpointError(

@@ -127,7 +127,7 @@ def _width(candidate: Candidate, sign: str, axis: int = -1) -> int | None:
     prefix = candidate.component.prefix
     for key, entry in candidate.entries.items():
         if key.startswith(prefix) and key.endswith(sign):
-            return entry.shape[axis]
+            return next(iter(entry.shape[axis:]), None)
     return None
 
 

@@ -70,6 +70,13 @@ def test_a_single_file_finds_the_others_around_it(layouts, pipe, layout):
     assert_same_model(load(file), pipe)
 
 
+@pytest.mark.parametrize("inner", ["models", "split_files"])
+def test_a_models_folder_is_found_inside_comfyuis(layouts, tmp_path, inner):
+    (tmp_path / inner).symlink_to(layouts["models folder"])
+    found = find_checkpoint(tmp_path)
+    assert found.vae.weights == (tmp_path / inner / "vae" / VAE,)
+
+
 def test_separate_files_from_anywhere_are_the_same_model(layouts, pipe, tmp_path):
     source = layouts["side by side"]
     names = dict(zip(MODELS, (DIT, GEMMA, JINA, VAE), strict=True))

@@ -13,7 +13,8 @@ from newbie_pipeline.checkpoints.layouts import find_checkpoint
 from newbie_pipeline.checkpoints.loading import load_pipeline
 from newbie_pipeline.errors import CheckpointError
 
-from .converted import DIT, GEMMA, JINA, VAE, parts
+from .converted import DIT, GEMMA, JINA, VAE
+from .converted import parts as weights_of
 
 LUMINA = "transformer/diffusion_pytorch_model.safetensors"
 # (layout, file, a key of it, what the message calls that key when it is missing)
@@ -28,6 +29,7 @@ FILES = [
     ("saved", LUMINA, "layers.0.attention.qkv.weight", "layers.0.attention.qkv.weight"),
     ("saved", "text_encoder/model.safetensors", "layers.2.mlp.up_proj.weight", "layers.2.mlp"),
 ]
+PARTS = {DIT: "transformer", GEMMA: "text_encoder", JINA: "text_encoder_2", VAE: "vae"}
 each_file = pytest.mark.parametrize(("layout", "file", "key", "missing"), FILES)
 
 
@@ -75,6 +77,24 @@ def test_a_wrong_shape_is_named_with_its_file(copied, layout, file, key, missing
     refused(folder, folder / file, "shape", key.replace("to_k", "to_q"))
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1, 1, 1, 1)])
+@pytest.mark.parametrize("name", [DIT, GEMMA, JINA, VAE])
+def test_no_shape_of_any_tensor_breaks_the_reading_of_sizes(copied, pipe, name, shape):
+    folder = copied("side by side")
+    part = PARTS[name]
+    others = {one: getattr(pipe, one) for one in PARTS.values() if one != part}
+    original = load_file(folder / name)
+    (folder / name).with_suffix(".config.json").unlink()
+    signs = ("cap_embedder", "x_embedder", "layers.0.", "embed", "conv", "up.0.", "clip_text")
+    for key in [key for key in original if any(sign in key for sign in signs)][:25]:
+        if key.startswith(("vision_model.", "multi_modal")):
+            continue
+        (folder / name).unlink()
+        save_file({**original, key: torch.zeros(shape)}, folder / name)
+        with pytest.raises(CheckpointError):
+            load_pipeline(folder, torch.float32, "cpu", components=others)
+
+
 @each_file
 def test_a_truncated_file_is_named(copied, layout, file, key, missing):
     folder = copied(layout)
@@ -98,7 +118,7 @@ def test_two_files_that_could_be_the_same_part_are_both_named(copied, name):
     shutil.copy(path, other)
     shutil.copy(path.with_suffix(".config.json"), other.with_suffix(".config.json"))
     refused(folder, path, other, "=PATH")
-    part = {DIT: "transformer", GEMMA: "text_encoder", JINA: "text_encoder_2", VAE: "vae"}[name]
+    part = PARTS[name]
     chosen = find_checkpoint(f"{folder},{part}={other}")
     assert getattr(chosen, part).weights == (other,)
 
@@ -124,7 +144,7 @@ def test_other_models_files_in_a_models_folder_are_left_aside(copied, layouts):
     lumina = load_file(layouts["side by side"] / DIT)
     without_clip = {k: v for k, v in lumina.items() if not k.startswith("clip_text_pooled_proj")}
     save_file(without_clip, folder / "diffusion_models" / "lumina.safetensors")
-    narrow = parts(layouts["official"])[GEMMA]
+    narrow = weights_of(layouts["official"])[GEMMA]
     name = "model.layers.0.pre_feedforward_layernorm.weight"
     save_file({**narrow, name: torch.zeros(7)}, folder / "text_encoders" / "gemma_12b.safetensors")
     vae = load_file(layouts["side by side"] / VAE)
