@@ -152,8 +152,19 @@ class _Builder:
             self._close_outer(markup)
         elif len(self.open) > 1 and is_misspelt(markup.name, innermost.name):
             self._rename_end(markup, innermost)
+        elif (outer := self._meant_by(markup.name)) is not None:
+            values = {"found": quote(f"</{markup.name}>"), "tag": quote(f"<{outer.name}>")}
+            self.source.warn(Code.END_RENAMED, markup.start, **values)
+            self.source.replace(markup.start, markup.end, f"</{outer.name}>")
+            self._close_outer(markup._replace(name=outer.name))
         else:
             self._drop_end(markup)
+
+    def _meant_by(self, name: str) -> Node | None:
+        """Give the open element that this name stands for in another spelling."""
+        meaning = meaning_of(name)
+        same = (node for node in reversed(self.open) if meaning.role and node.meaning == meaning)
+        return next(same, None)
 
     def _close_outer(self, markup: Markup) -> None:
         """Close an element with others open inside it."""

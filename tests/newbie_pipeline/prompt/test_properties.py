@@ -20,7 +20,7 @@ PROMPTS = Path(__file__).parents[3] / "tests" / "data" / "prompts"
 TWO_CHARACTERS = (PROMPTS / "accept" / "two_characters.xml").read_text(encoding="utf-8")
 
 # Most random texts are refused.
-many_refused = settings(suppress_health_check=[HealthCheck.filter_too_much], max_examples=200)
+many_refused = settings(suppress_health_check=[HealthCheck.filter_too_much])
 
 
 def check(data: bytes | str) -> Prompt | PromptError:

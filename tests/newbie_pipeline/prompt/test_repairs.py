@@ -101,6 +101,11 @@ def test_an_encoding_is_found_out(name: str, expected: str) -> None:
             "<character_1><n>x</n></character_1>",
             [Code.RENUMBERED, Code.ENDS_SWAPPED],
         ),
+        (
+            "<character_1><n>x <gender>y</gender></Character_1>",
+            "<character_1><n>x</n> <gender>y</gender></character_1>",
+            [Code.CLOSED_FOR_YOU, Code.END_RENAMED],
+        ),
         ("<n>x</n>\n</n>", "<n>x</n>", [Code.END_REMOVED]),
         ("<apearance>x</appearance>", "<appearance>x</appearance>", [Code.TAG_REPAIRED]),
         ("<character_1>a</character_2>", "<character_1>a</character_1>", [Code.END_RENAMED]),

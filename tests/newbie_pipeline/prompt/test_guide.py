@@ -1,0 +1,74 @@
+"""The prompt guide and the example files say what is true."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from newbie_pipeline.prompt.errors import CATALOGUE, Code, PromptError
+from newbie_pipeline.prompt.parse import MAX_CHARACTERS, MAX_DEPTH, MAX_ELEMENTS, parse
+from newbie_pipeline.prompt.schema import CHARACTER_FIELDS, GENERAL_FIELDS
+
+DOCS = Path(__file__).parents[3] / "docs"
+GUIDE = (DOCS / "prompt-guide.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)(?: (\w+))?\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+
+
+def blocks(mark: str) -> list[str]:
+    return [text for _, found, text in BLOCKS if found == mark]
+
+
+@pytest.mark.parametrize("text", blocks(""))
+def test_an_example_of_the_guide_is_a_prompt_without_warnings(text: str) -> None:
+    prompt = parse(text)
+    assert prompt.warnings == ()
+    assert prompt.source == text.strip("\n")
+
+
+@pytest.mark.parametrize("text", blocks("repaired"))
+def test_an_example_of_a_repair_is_repaired(text: str) -> None:
+    warnings = parse(text).warnings
+    assert warnings
+    assert all(warning.code.is_repair for warning in warnings)
+
+
+@pytest.mark.parametrize("text", blocks("refused"))
+def test_an_example_of_a_refusal_is_refused(text: str) -> None:
+    with pytest.raises(PromptError):
+        parse(text)
+
+
+def test_the_guide_has_examples_of_every_kind() -> None:
+    assert len(blocks("")) >= 5
+    assert blocks("repaired")
+    assert blocks("refused")
+
+
+@pytest.mark.parametrize("file", sorted((DOCS / "examples").glob("*.xml")), ids=lambda f: f.name)
+def test_an_example_file_has_no_warnings(file: Path) -> None:
+    assert parse(file.read_bytes()).warnings == ()
+
+
+def row(code: Code) -> str:
+    """The line about a code in the guide's table."""
+    example = CATALOGUE[code].example
+    shown = f"`--explain {code.value}`"
+    if isinstance(example, str) and example.isprintable() and len(example) <= 90:
+        shown = f"`{example}`"
+    message = re.sub(r"\{\w+\}", "…", CATALOGUE[code].message)
+    # Tags and references would vanish from the page.
+    message = re.sub(r"(&\w+;|<\w*>?)", r"`\1`", message)
+    return f"| {code.value} | {message} | {shown} |"
+
+
+@pytest.mark.parametrize("code", Code)
+def test_every_code_has_its_row_in_the_guide(code: Code) -> None:
+    assert row(code) in GUIDE.splitlines()
+
+
+def test_the_guide_names_the_fields_and_limits() -> None:
+    for name in (*CHARACTER_FIELDS.values(), *GENERAL_FIELDS):
+        assert f"`{name}`" in GUIDE or f"`<{name}>`" in GUIDE
+    assert (
+        f"{MAX_CHARACTERS}\ncharacters, {MAX_ELEMENTS:,} elements and {MAX_DEPTH} elements" in GUIDE
+    )
