@@ -363,3 +363,14 @@ def test_another_pipeline_can_be_made_of_the_same_parts(small):
     other = quiet(NewbiePipeline.from_pipe(small))
     assert other.transformer is small.transformer
     assert torch.equal(draw(other), draw(small))
+
+
+@pytest.mark.parametrize("solver", ["euler", "heun"])
+def test_the_progress_bar_runs_to_its_end_and_can_be_turned_off(small, solver, capsys):
+    small.set_progress_bar_config(disable=False)
+    draw(small, num_inference_steps=3, solver=solver)
+    calls = small.num_timesteps
+    assert f"{calls}/{calls}" in capsys.readouterr().err
+    quiet(small)
+    draw(small, num_inference_steps=3, solver=solver)
+    assert capsys.readouterr().err == ""

@@ -95,3 +95,16 @@ def test_weights_of_a_variant_are_saved_and_loaded(pipe, tmp_path):
     pipe.save_pretrained(tmp_path, variant="fp16")
     loaded = NewbiePipeline.from_pretrained(tmp_path, variant="fp16")
     assert torch.equal(draw(loaded), draw(pipe))
+
+
+def test_a_hub_name_is_loaded_from_the_cache_in_any_layout(pipe, saved, tiny_checkpoint, tmp_path):
+    for number, folder in enumerate((saved, tiny_checkpoint)):
+        repository = tmp_path / f"models--someone--model-{number}"
+        (repository / "refs").mkdir(parents=True)
+        (repository / "refs" / "main").write_text("0" * 40)
+        (repository / "snapshots").mkdir()
+        (repository / "snapshots" / ("0" * 40)).symlink_to(folder, target_is_directory=True)
+        loaded = NewbiePipeline.from_pretrained(
+            f"someone/model-{number}", cache_dir=tmp_path, local_files_only=True
+        )
+        assert torch.equal(draw(loaded), draw(pipe))
