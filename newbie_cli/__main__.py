@@ -19,6 +19,7 @@ COMMANDS = {
     "render": "newbie_cli.render",
     "plan": "newbie_cli.plan",
     "make-tiny": "newbie_cli.make_tiny",
+    "doctor": "newbie_cli.doctor.command",
     "download": "newbie_cli.download",
 }
 

@@ -1,0 +1,55 @@
+"""`newbie doctor` checks a checkpoint as strictly as loading does, and reads no weights for it."""
+
+import shutil
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from newbie_cli.doctor.findings import Status
+from newbie_cli.doctor.model import check_model
+
+WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
+
+
+@pytest.fixture
+def copy(tiny_model, tmp_path):
+    directory = tmp_path / "copy"
+    shutil.copytree(tiny_model, directory)
+    return directory
+
+
+def statuses(source):
+    return {finding.name: finding.status for finding in check_model(str(source))}
+
+
+def test_a_complete_checkpoint_is_ok_and_planned(tiny_model):
+    assert statuses(tiny_model) == {"checkpoint": Status.OK, "memory": Status.OK}
+
+
+def test_a_missing_key_is_a_failure_that_names_it(copy):
+    tensors = load_file(copy / WEIGHTS)
+    del tensors["layers.0.attention.qkv.weight"]
+    (copy / WEIGHTS).unlink()
+    save_file(tensors, copy / WEIGHTS)
+    (finding,) = check_model(str(copy))
+    assert finding.status is Status.FAILURE
+    assert "layers.0.attention.qkv.weight" in finding.detail
+
+
+def test_a_truncated_file_is_a_failure_that_names_it(copy):
+    path = copy / WEIGHTS
+    path.write_bytes(path.read_bytes()[:-10])
+    (finding,) = check_model(str(copy))
+    assert finding.status is Status.FAILURE
+    assert str(path) in finding.detail
+
+
+def test_a_broken_tokenizer_is_a_failure(copy):
+    (copy / "text_encoder" / "tokenizer.json").write_text("{}")
+    (finding,) = check_model(str(copy))
+    assert finding.status is Status.FAILURE
+
+
+def test_without_a_checkpoint_there_is_nothing_to_look_at():
+    (finding,) = check_model(None)
+    assert finding.status is Status.SKIPPED
