@@ -2,12 +2,12 @@
 
 import sys
 
-from benchmarks import product, prompts
+from benchmarks import product, prompts, transformer
 
 
 def main() -> int:
     """Run every benchmark and print the rows that were added."""
-    for benchmark in (prompts, product):
+    for benchmark in (prompts, transformer, product):
         for row in benchmark.run():
             print(row, flush=True)
     return 0
