@@ -7,6 +7,8 @@ EXTRAS = {
     "aiohttp": "playground",
     "diffusers": "worker",
     "discord": "bot",
+    "huggingface_hub": "worker",
+    "safetensors": "worker",
     "torch": "worker",
     "transformers": "worker",
 }

@@ -49,7 +49,7 @@ def load_transformer(
     on_bytes: OnBytes | None = None,
 ) -> NextDiT:
     """Load the Next-DiT from official or Lumina 2 names."""
-    with WeightReader(component.weights, component.prefix, on_bytes) as reader:
+    with WeightReader(component.weights, component.prefix, on_bytes, device=device) as reader:
         sources = _transformer_sources(reader, component.naming)
         entries = {own: _joined(reader, keys) for own, keys in sources.items()}
         with _invalid_config(component), without_storage():
@@ -133,7 +133,7 @@ def load_vae(
     on_bytes: OnBytes | None = None,
 ) -> AutoencoderKL:
     """Load diffusers' AutoencoderKL from its own or the original autoencoder's names."""
-    with WeightReader(component.weights, component.prefix, on_bytes) as reader:
+    with WeightReader(component.weights, component.prefix, on_bytes, device=device) as reader:
         names: dict[str, str] = {key: key for key in reader.keys}
         if component.naming == "ldm":
             blocks = count(reader.entries, "decoder.up.")
@@ -169,7 +169,7 @@ def load_gemma(
     on_bytes: OnBytes | None = None,
 ) -> GemmaTextEncoder:
     """Load Gemma 3's text model without its last layer, final norm and vision parts."""
-    with WeightReader(component.weights, component.prefix, on_bytes) as reader:
+    with WeightReader(component.weights, component.prefix, on_bytes, device=device) as reader:
         with _invalid_config(component), without_storage():
             published = _gemma_config(component, reader.entries)
             config = gemma_text.encoder_config(published)
@@ -204,7 +204,7 @@ def load_jina(
 ) -> JinaClipTextModel:
     """Load Jina CLIP's text tower; its sizes are read off the weights, which its config omits."""
     config = {} if component.config is None else read_json(component.config)
-    with WeightReader(component.weights, component.prefix, on_bytes) as reader:
+    with WeightReader(component.weights, component.prefix, on_bytes, device=device) as reader:
         names = {
             key: own
             for key in reader.keys

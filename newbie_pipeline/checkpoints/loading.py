@@ -73,7 +73,8 @@ def load_components(
     `components` are taken as they are instead of being loaded, None included. `files` name parts by
     themselves and come before what the source holds. Without `progress`, a bar is shown where
     stderr is a terminal. Raises CheckpointError when a file is missing, truncated or a pickle, two
-    could be meant, or a key is missing, unexpected or of the wrong shape.
+    could be meant, or a key is missing, unexpected or of the wrong shape. On the device "meta" all
+    of that is checked, and no weights are read.
     """
     device = torch.device(device)
     checkpoint = find_checkpoint(source, files)

@@ -41,7 +41,8 @@ class WeightReader:
 
     A prefix is cut off the keys. The data are read with plain reads: the library maps files into
     memory, and pages of the map count twice beside the loaded model. `on_bytes(done, total)` is
-    called after each tensor.
+    called after each tensor. On the meta device no data are read: what is left is a check of keys,
+    shapes and types.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class WeightReader:
         files: Iterable[Path],
         prefix: str = "",
         on_bytes: Callable[[int, int], None] | None = None,
+        *,
+        device: torch.device | None = None,
     ) -> None:
         everything = read_headers(tuple(files))
         self.files = tuple(dict.fromkeys(entry.path for entry in everything.values()))
@@ -56,6 +59,7 @@ class WeightReader:
         self.bytes_total = sum(entry.length for entry in self.entries.values())
         self._bytes_done = 0
         self._on_bytes = on_bytes
+        self._is_meta = device is not None and device.type == "meta"
         self._open: dict[Path, BufferedReader] = {}
         _check_fp8(self.entries)
 
@@ -76,6 +80,8 @@ class WeightReader:
             raise CheckpointError(
                 f"{entry.path}: key {key} has the type {entry.dtype}; weights are floating point"
             )
+        if self._is_meta:
+            return torch.empty(entry.shape, dtype=dtype, device="meta")
         data = bytearray(entry.length)
         try:
             if entry.path not in self._open:

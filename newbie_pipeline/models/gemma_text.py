@@ -4,8 +4,10 @@ The condition is the raw output of the last layer but one (`hidden_states[-2]`),
 and the final norm are neither built nor loaded: `last_hidden_state` of this class is that output.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self
 
+import torch
 from torch import nn
 from transformers import Gemma3TextConfig, Gemma3TextModel, PreTrainedModel
 
@@ -32,6 +34,20 @@ class GemmaTextEncoder(Gemma3TextModel):
     def __init__(self, config: Gemma3TextConfig) -> None:
         super().__init__(config)
         self.norm = nn.Identity()
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
+        """Convert or move everything, and keep the rotary frequencies in the type they have.
+
+        They decide by which angles later tokens turn; in half precision those would be others.
+        """
+        rotary = self.rotary_emb
+        before = {name: b for name, b in rotary.named_buffers() if not b.is_meta}
+        super()._apply(fn, recurse)
+        for name, buffer in before.items():
+            after = getattr(rotary, name)
+            if after.dtype != buffer.dtype:
+                setattr(rotary, name, nn.Buffer(buffer.to(after.device), persistent=False))
+        return self
 
 
 def truncated_config(config: dict[str, Any]) -> Gemma3TextConfig:

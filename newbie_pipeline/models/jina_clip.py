@@ -104,8 +104,9 @@ class JinaEmbeddings(nn.Module):
 
     def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
         """Embed ids [batch, tokens]."""
-        words: torch.Tensor = self.word_embeddings(input_ids)
-        return words + self.token_type_embeddings.weight[0]
+        # Called, not read: a hook that brings weights to the device runs before a call.
+        types: torch.Tensor = self.token_type_embeddings(torch.zeros_like(input_ids))
+        return self.word_embeddings(input_ids) + types
 
 
 class JinaEncoder(nn.Module):

@@ -1,5 +1,6 @@
 """Gemma and Jina CLIP agree with their reference vectors, in every form their weights come in."""
 
+import copy
 import json
 import logging
 
@@ -174,3 +175,13 @@ def test_text_that_just_fits_is_not_warned_about(pipe, caplog):
     _, mask = tokenize(pipe.tokenizer, ["blue hair, red eyes"], length, "cpu")
     assert mask.sum() == length
     assert not caplog.records
+
+
+def test_converting_gemma_keeps_its_rotary_frequencies(pipe):
+    gemma = copy.deepcopy(pipe.text_encoder)
+    before = dict(gemma.rotary_emb.named_buffers())
+    gemma.to(torch.bfloat16)
+    assert gemma.layers[0].mlp.up_proj.weight.dtype == torch.bfloat16
+    assert before
+    for name, buffer in gemma.rotary_emb.named_buffers():
+        assert torch.equal(buffer, before[name])

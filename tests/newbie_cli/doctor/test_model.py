@@ -3,10 +3,13 @@
 import shutil
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from newbie_cli.doctor.findings import Status
 from newbie_cli.doctor.model import check_model
+from newbie_pipeline.checkpoints.layouts import parse_source
+from newbie_pipeline.checkpoints.loading import load_components
 
 WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
 
@@ -53,3 +56,11 @@ def test_a_broken_tokenizer_is_a_failure(copy):
 def test_without_a_checkpoint_there_is_nothing_to_look_at():
     (finding,) = check_model(None)
     assert finding.status is Status.SKIPPED
+
+
+def test_looking_reads_no_weights(tiny_model):
+    source = parse_source(str(tiny_model))
+    parts = load_components(source, torch.bfloat16, "meta", progress=lambda *_: None)
+    models = [part for part in parts.values() if isinstance(part, torch.nn.Module)]
+    assert len(models) == 4
+    assert all(weight.is_meta for model in models for weight in model.parameters())
