@@ -35,3 +35,7 @@ class RecipeError(PipelineError):
 
 class MemoryPlanError(PipelineError, ValueError):
     """No memory plan fits, or a limit is not written as one; the message says what would do."""
+
+
+class RenderMemoryError(PipelineError):
+    """Memory ran out in a render, and again with the next plan; the message names the stage."""

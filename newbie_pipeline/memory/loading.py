@@ -1,0 +1,58 @@
+"""Loads a checkpoint so that no more of it reaches the device than its memory plan puts there."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from newbie_pipeline.checkpoints.layouts import find_checkpoint
+from newbie_pipeline.checkpoints.loading import LOADERS, load_components
+from newbie_pipeline.checkpoints.sources import Source
+from newbie_pipeline.memory.measuring import Meter
+from newbie_pipeline.memory.plan import ComponentPlan, MemoryPlan, Placement
+from newbie_pipeline.memory.quantizing import check_quantizer
+from newbie_pipeline.memory.sizes import Component
+
+HOST = torch.device("cpu")
+
+
+def load_planned(
+    source: Source,
+    dtype: torch.dtype,
+    device: torch.device,
+    plan: MemoryPlan,
+    meter: Meter | None = None,
+) -> Any:
+    """Load a pipeline for a plan, which is then to be applied with `apply_memory_plan`.
+
+    What the plan has resident and not quantised goes to `device`, everything else to the host; what
+    is absent is not read. Raises CheckpointError, or MemoryPlanError for a missing quantiser.
+    """
+    from newbie_pipeline.pipeline import NewbiePipeline  # noqa: PLC0415
+
+    parts: dict[str, Any] = {}
+    for part in plan.components:
+        if part.quantization is not None:
+            check_quantizer(part.component)
+    for part in plan.components:
+        name = part.component.value
+        if part.placement is Placement.ABSENT:
+            parts |= {name: None, "tokenizer": None}
+            continue
+        with (meter or Meter(HOST)).loading(part.component):
+            parts[name] = load_component(source, part.component, dtype, _device(part, device))
+    return NewbiePipeline(**load_components(source, dtype, HOST, components=parts))
+
+
+def load_component(
+    source: Source, component: Component, dtype: torch.dtype, device: torch.device
+) -> nn.Module:
+    """Load one of the four models onto a device; raises CheckpointError."""
+    found = find_checkpoint(source).components()[component.value]
+    model: nn.Module = LOADERS[component.value](found, dtype, device)
+    return model
+
+
+def _device(part: ComponentPlan, device: torch.device) -> torch.device:
+    stays = part.placement is Placement.RESIDENT and part.quantization is None
+    return device if stays else HOST

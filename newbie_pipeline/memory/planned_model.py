@@ -1,0 +1,147 @@
+"""A loaded pipeline that keeps to its plan, and falls to the next one when memory runs out.
+
+A render that runs out is drawn once more under the next plan; what was learnt stays for the life of
+the process. Nothing is kept of the failed attempt: an exception's frames would hold its tensors.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import torch
+
+from newbie_pipeline.checkpoints.sources import Source
+from newbie_pipeline.errors import MemoryPlanError, RenderMemoryError
+from newbie_pipeline.memory.conditioning_cache import ConditioningCache
+from newbie_pipeline.memory.executor import free_memory
+from newbie_pipeline.memory.lessons import PlanKeeper
+from newbie_pipeline.memory.loading import load_component, load_planned
+from newbie_pipeline.memory.measuring import Meter
+from newbie_pipeline.memory.plan import MemoryPlan, Stage
+from newbie_pipeline.memory.running_out import is_out_of_memory
+from newbie_pipeline.memory.sizes import Component
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+# Makes a loaded pipeline ready before its plan is applied, or its transformer when loaded anew.
+Prepare = Callable[[Any], None]
+
+
+class PlannedModel:
+    """One pipeline under the plans of a keeper."""
+
+    def __init__(
+        self,
+        source: Source,
+        dtype: torch.dtype,
+        device: torch.device,
+        keeper: PlanKeeper,
+        prepare: Prepare,
+    ) -> None:
+        """Load the pipeline, under the next plan if the first runs out of memory.
+
+        `prepare` gets the pipeline before any plan is applied: adapters are loaded there. Raises
+        CheckpointError, MemoryPlanError, RenderMemoryError and whatever `prepare` raises.
+        """
+        self.source, self.dtype, self.device = source, dtype, device
+        self.keeper, self._prepare = keeper, prepare
+        self.meter: Meter | None = None
+        picture = keeper.request.picture
+        plan = keeper.first
+        loaded = self._try(lambda: self._load(plan))
+        if loaded is None:
+            plan = self._fall(plan, picture.width, picture.height, None)
+            loaded = self._try(lambda: self._load(plan))
+        if loaded is None:
+            raise RenderMemoryError("memory ran out twice while the model was loaded")
+        self.pipeline: Any = loaded[0]
+        # The plan in force.
+        self.plan = plan
+
+    def draw(self, width: int, height: int, render: Callable[[], T]) -> T:
+        """Call `render` under the plan for a size, and once more under the next if that runs out.
+
+        Raises RenderMemoryError when memory ran out both times or no plan is left.
+        """
+        try:
+            plan = self.keeper.plan_for(width, height)
+        except MemoryPlanError as error:
+            raise RenderMemoryError(str(error)) from error
+        self._keep_to(plan)
+        done = self._try(render)
+        if done is None:
+            stage: Stage | None = self.pipeline.stage_reached
+            self._keep_to(self._fall(plan, width, height, stage), anew=True)
+            done = self._try(render)
+        if done is None:
+            self._give_up(width, height)
+        return done[0]
+
+    def _give_up(self, width: int, height: int) -> None:
+        """Put the pipeline in order for the next render, learn, and raise."""
+        stage: Stage | None = self.pipeline.stage_reached
+        plan = self.plan
+        try:
+            self.keeper.fall(plan, width, height, stage)
+        except MemoryPlanError:
+            logger.warning("no memory plan is left that needs less than the one that ran out")
+        self._keep_to(plan, anew=True)
+        where = "" if stage is None else f" in the {stage.value} stage"
+        raise RenderMemoryError(
+            f"memory ran out twice{where} with {width} x {height}: a smaller size needs less"
+        )
+
+    def _load(self, plan: MemoryPlan) -> Any:
+        self.meter = Meter(self.device)
+        self.meter.process_start()
+        pipeline = load_planned(self.source, self.dtype, self.device, plan, self.meter)
+        self._prepare(pipeline)
+        pipeline.conditioning_cache = ConditioningCache()
+        pipeline.meter = self.meter
+        pipeline.apply_memory_plan(plan, self.device, self._reload_into(pipeline))
+        return pipeline
+
+    def _reload_into(self, pipeline: Any) -> Callable[[Component], None]:
+        def reload(component: Component) -> None:
+            model = load_component(self.source, component, self.dtype, torch.device("cpu"))
+            setattr(pipeline, component.value, model)
+            if component is Component.TRANSFORMER:
+                self._prepare(pipeline)
+
+        return reload
+
+    def _keep_to(self, plan: MemoryPlan, anew: bool = False) -> None:
+        if anew or plan.rank != self.plan.rank:
+            reload = self._reload_into(self.pipeline)
+            self.pipeline.apply_memory_plan(plan, self.device, reload)
+        self.plan = plan
+
+    def _fall(
+        self, plan: MemoryPlan, width: int, height: int, stage: Stage | None
+    ) -> MemoryPlan:
+        free_memory()
+        try:
+            other = self.keeper.fall(plan, width, height, stage)
+        except MemoryPlanError as error:
+            if stage is not None:
+                self._keep_to(plan, anew=True)
+            raise RenderMemoryError(f"memory ran out, and {error}") from error
+        logger.warning(
+            "memory ran out%s: going on with plan %d instead of %d",
+            "" if stage is None else f" in the {stage.value} stage",
+            other.rank,
+            plan.rank,
+        )
+        return other
+
+    @staticmethod
+    def _try(call: Callable[[], T]) -> tuple[T] | None:
+        """Call, and give None when memory ran out; any other error is raised."""
+        try:
+            return (call(),)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            logger.warning("%s", str(error).partition("\n")[0])
+        return None
