@@ -32,6 +32,8 @@ from newbie_pipeline.prompt.parse import parse
 log = structlog.get_logger("bot")
 
 DOWNLOAD_SECONDS = 15
+# Seconds between looks at a message that the worker is about to edit.
+NOTE_WAITS = (1, 2, 4, 8, 15, 30, 60, 120)
 
 NO_OPTIONS = Options()
 
@@ -95,8 +97,8 @@ class Intake:
             self._log(interaction, "form_opened", command, "form_opened", received)
         else:
             self._log(interaction, "accepted", command, "accepted", received)
-            await self._show_place(interaction, accepted.job)
-            await self._tell_notes(interaction, accepted)
+            is_shown = await self._show_place(interaction, accepted.job)
+            await self._tell_notes(interaction, accepted, is_shown)
 
     async def drain(self, seconds: float) -> None:
         """Refuse what comes from now on and give open requests a little time to finish."""
@@ -129,8 +131,11 @@ class Intake:
             self._withdrawals.add(str(interaction.id))
             raise
 
-    async def _show_place(self, interaction: Interaction, job: Job) -> None:
-        """Show the place at once; where that fails, the next look at the line makes up for it."""
+    async def _show_place(self, interaction: Interaction, job: Job) -> bool:
+        """Show the place at once; where that fails, the next look at the line makes up for it.
+
+        Tells whether it is shown.
+        """
         try:
             place = await show_place(
                 self.queue,
@@ -145,12 +150,24 @@ class Intake:
         else:
             if place is not None:
                 self.board.note(job.id, place, time.time())
+                return True
+        return False
 
-    async def _tell_notes(self, interaction: Interaction, accepted: Accepted) -> None:
-        """Tell the sender alone what was repaired; the job does not depend on it."""
+    async def _tell_notes(
+        self, interaction: Interaction, accepted: Accepted, is_place_shown: bool
+    ) -> None:
+        """Tell the sender alone what was repaired; the job does not depend on it.
+
+        While Discord shows "thinking", it would put this in the placeholder's stead, for all to
+        see. Where the worker has taken the message over, its first edit is waited for.
+        """
         if not accepted.warnings:
             return
+        message_id = int(accepted.job.address.message_id)
         try:
+            if not is_place_shown and not await _is_edited(interaction, message_id):
+                log.warning("notes_not_told", job_id=accepted.job.id, error="still thinking")
+                return
             text = notes(accepted.warnings, interaction.locale.value)
             await interaction.followup.send(text, ephemeral=True)
         except NETWORK_ERRORS as error:
@@ -170,6 +187,16 @@ class Intake:
             guild_id=str(interaction.guild_id) if interaction.guild_id else None,
             duration_ms=round((time.monotonic() - received) * 1000),
         )
+
+
+async def _is_edited(interaction: Interaction, message_id: int) -> bool:
+    """Wait until the placeholder became a message; False where that takes too long."""
+    for seconds in NOTE_WAITS:
+        await asyncio.sleep(seconds)
+        message = await interaction.followup.fetch_message(message_id)
+        if not message.flags.loading:
+            return True
+    return False
 
 
 async def _download(attachment: discord.Attachment) -> bytes:

@@ -44,6 +44,17 @@ async def test_a_bad_option_of_a_hostile_client_is_refused(
     assert says in await member.refusal(interaction_id)
 
 
+async def test_a_repaired_prompt_is_drawn_and_its_sender_is_told(member: Member) -> None:
+    file = ("numbers.xml", "<character>\n<n>初音ミク</N>\n</character>\n".encode("cp932"))
+    interaction_id = await member.newbie([file])
+    notes = await member.answer(interaction_id, lambda m: m["flags"] & EPHEMERAL)
+    assert "Shift-JIS" in notes["content"]
+    assert "line 2, column 8" in notes["content"]
+    message = await member.picture(interaction_id)
+    ((_, recipe),) = await member.download(message)
+    assert recipe.prompt == "<character_1>\n<n>初音ミク</n>\n</character_1>"
+
+
 async def test_a_refusal_leaves_nothing_in_the_channel_for_others(member: Member) -> None:
     interaction_id = await member.newbie([("broken.xml", b"<a>\n<b></a>")])
     await member.refusal(interaction_id)
