@@ -43,7 +43,7 @@ KINDS: dict[str, Callable[[int], str | bytes]] = {
         f"</appearance></character_{k}>"
         for k in range(1, 17)
     ),
-    "as many elements as are allowed": filled("<n>miku rin</n>\n"),
+    "as many elements as are allowed": filled(f"<n>{'miku, rin ' * 5}.......</n>"),
     "empty elements only": filled("<a/>"),
     "character references only": filled("&#65;"),
     "character references, all different": numbered,

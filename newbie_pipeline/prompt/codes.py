@@ -205,7 +205,7 @@ CATALOGUE: dict[Code, Entry] = {
     Code.TOO_MANY_ELEMENTS: Entry(
         "There are more than {limit} elements.",
         "Write several tags into one element, with commas between them.",
-        "<n>x</n>" * 2_049,
+        "<n>x</n>" * 1_025,
     ),
     Code.TOO_MANY_REPAIRS: Entry(
         "There are more than {limit} mistakes up to here.",

@@ -29,7 +29,8 @@ from newbie_pipeline.prompt.references import check_references
 from newbie_pipeline.prompt.schema import TO_ASCII, UNKNOWN, meaning_of
 from newbie_pipeline.prompt.source import Source
 
-MAX_ELEMENTS = 2_048
+# Gemma reads 512 tokens, so no more than a tenth of these can matter.
+MAX_ELEMENTS = 1_024
 
 # "bare" and "broken" come after the well-formed alternatives and take what begins like them.
 _MARKUP = re.compile(

@@ -44,7 +44,7 @@ REFUSED_FILES = {
     "seventeen_characters.xml": (Code.TOO_MANY_CHARACTERS, 17, 1),
     "stray_end.xml": (Code.CLOSES_NOTHING, 2, 3),
     "tag_without_end.xml": (Code.NEVER_CLOSED, 2, 3),
-    "too_many_elements.xml": (Code.TOO_MANY_ELEMENTS, 2049, 1),
+    "too_many_elements.xml": (Code.TOO_MANY_ELEMENTS, 1025, 1),
     "truncated_utf16.txt": (Code.UNDECODABLE, 2, 3),
     "unclosed.xml": (Code.NEVER_CLOSED, 3, 3),
     "unclosed_crlf_bom.xml": (Code.NEVER_CLOSED, 2, 1),
