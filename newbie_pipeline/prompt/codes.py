@@ -174,7 +174,7 @@ CATALOGUE: dict[Code, Entry] = {
     ),
     Code.NEVER_CLOSED: Entry(
         "The element {tag} is never closed.",
-        "Write {end} where it ends.",
+        "Write {end} where it ends, or &lt; if no tag is meant.",
         "<n>hatsune miku",
     ),
     Code.CROSSED: Entry(

@@ -19,7 +19,11 @@ _ESCAPES = {"&": "&amp;", "<": "&lt;", "＜": "&#xFF1C;"}
 
 
 def render(prompt: Prompt) -> str:
-    """Give the canonical XML, without a line end after it."""
+    """Give the canonical XML, without a line end after it.
+
+    Texts of a prompt that a program put together must be such as a prompt can hold: no control
+    characters, and no blanks at their edges.
+    """
     lines = [] if prompt.text is None else [_escape(prompt.text)]
     for number, character in enumerate(prompt.characters, 1):
         lines += _block(f"character_{number}", character)

@@ -32,7 +32,7 @@ def test_a_refused_file_gets_a_line_as_from_a_compiler(capsys: pytest.CaptureFix
     assert run(file) == 1
     assert capsys.readouterr().out == (
         f"{file}:3:3: error E301: The element <gender> is never closed. "
-        "(Write </gender> where it ends.)\n"
+        "(Write </gender> where it ends, or &lt; if no tag is meant.)\n"
     )
 
 
