@@ -21,6 +21,8 @@ from newbie_pipeline.denoising import VelocityPredictor, check_finite
 from newbie_pipeline.errors import RenderInputError
 from newbie_pipeline.guidance import guidance_applies
 from newbie_pipeline.lora.loader import NewbieLoraLoaderMixin
+from newbie_pipeline.memory.executor import PlannedMemoryMixin
+from newbie_pipeline.memory.plan import Stage
 from newbie_pipeline.models.jina_clip import JinaClipTextModel
 from newbie_pipeline.models.next_dit import NextDiT
 from newbie_pipeline.pretrained import CheckpointLoadingMixin
@@ -42,7 +44,11 @@ StepCallback = Callable[[Any, int, torch.Tensor, dict[str, Any]], dict[str, Any]
 
 
 class NewbiePipeline(
-    CheckpointLoadingMixin, PromptEncodingMixin, NewbieLoraLoaderMixin, DiffusionPipeline
+    CheckpointLoadingMixin,
+    PromptEncodingMixin,
+    PlannedMemoryMixin,
+    NewbieLoraLoaderMixin,
+    DiffusionPipeline,
 ):
     """Text to image with a Next-DiT, Gemma 3, Jina CLIP's text tower and a 16-channel VAE."""
 
@@ -285,6 +291,7 @@ class NewbiePipeline(
             ts = set_schedule(scheduler, sigmas, device)
             self._num_timesteps = len(ts)
             # 4. Denoise
+            self.enter_stage(Stage.DENOISE)
             passes = self._cfg_passes
             if passes is None:
                 passes = choose_cfg_passes(
@@ -309,6 +316,7 @@ class NewbiePipeline(
                 names=callback_on_step_end_tensor_inputs,
             )
             # 5. Decode
+            self.enter_stage(Stage.DECODE)
             image = latents if output_type == "latent" else self._decode(latents, output_type)
         finally:
             self._current_timestep = None

@@ -8,12 +8,15 @@ from typing import Any
 import torch
 
 from newbie_pipeline.errors import RenderInputError
+from newbie_pipeline.memory.conditioning_cache import ConditioningCache, ConditioningKey
+from newbie_pipeline.memory.plan import Stage
 from newbie_pipeline.text_conditioning import (
     SYSTEM_PROMPT,
     TextCondition,
     as_arguments,
     gemma_features,
     given_condition,
+    no_caption,
     pooled_features,
     tokenize,
     with_system_prompt,
@@ -31,6 +34,11 @@ class PromptEncodingMixin:
     tokenizer: Any
     tokenizer_2: Any
     _execution_device: Any
+    conditioning_cache: ConditioningCache | None
+    clip_only: bool
+    component_device: Any
+    enter_stage: Any
+    leave: Any
 
     def encode_prompt(
         self,
@@ -59,10 +67,8 @@ class PromptEncodingMixin:
         device = torch.device(device if device is not None else self._execution_device)
         limit = self.caption_limit(max_sequence_length)
         condition = given_condition(prompt_embeds, prompt_attention_mask, pooled_prompt_embeds)
-        if condition is None:
-            condition = self._encode(_as_list(prompt), device, system_prompt, limit)
-        count = len(condition.prompt_embeds)
-        negative = None
+        texts = _as_list(prompt) if condition is None else []
+        negative, negative_texts = None, []
         if do_classifier_free_guidance:
             negative = given_condition(
                 negative_prompt_embeds,
@@ -70,8 +76,13 @@ class PromptEncodingMixin:
                 negative_pooled_prompt_embeds,
             )
             if negative is None:
-                texts = _negative_list(negative_prompt, count)
-                negative = self._encode(texts, device, system_prompt, limit)
+                count = len(texts) if condition is None else len(condition.prompt_embeds)
+                negative_texts = _negative_list(negative_prompt, count)
+        wanted = [batch for batch in (texts, negative_texts) if batch]
+        encoded = iter(self._encode(wanted, system_prompt, limit))
+        condition = next(encoded) if condition is None else condition
+        if do_classifier_free_guidance:
+            negative = next(encoded) if negative is None else negative
             _check_pair(condition, negative)
             negative = negative.repeat(num_images_per_prompt).to(device)
         condition = condition.repeat(num_images_per_prompt).to(device)
@@ -120,20 +131,57 @@ class PromptEncodingMixin:
         return max_sequence_length
 
     def _encode(
-        self, texts: list[str], device: torch.device, system_prompt: str, limit: int
-    ) -> TextCondition:
-        if self.text_encoder is None or self.text_encoder_2 is None:
-            raise RenderInputError(
-                "this pipeline has no text encoders: prompt_embeds and, with guidance, "
-                "negative_prompt_embeds are needed"
-            )
-        captions = [with_system_prompt(text, system_prompt) for text in texts]
-        ids, mask = tokenize(self.tokenizer, captions, limit, device)
-        embeds = gemma_features(self.text_encoder, ids, mask)
-        clip_ids, clip_mask = tokenize(self.tokenizer_2, texts, MAX_TOKENS, device)
-        pooled = pooled_features(self.text_encoder_2, clip_ids, clip_mask)
-        dtype = (self.text_encoder if self.transformer is None else self.transformer).dtype
-        return TextCondition(embeds.to(dtype), mask, pooled.to(dtype))
+        self, batches: list[list[str]], system_prompt: str, limit: int
+    ) -> list[TextCondition]:
+        """Encode each batch of texts, or take it from the cache.
+
+        One encoder reads all batches before the other begins, so that they need not be on the
+        device together.
+        """
+        keys = [ConditioningKey(tuple(texts), system_prompt, limit) for texts in batches]
+        cache = self.conditioning_cache
+        found = {} if cache is None else {key: cache.get(key) for key in keys}
+        missing = list(dict.fromkeys(key for key in keys if found.get(key) is None))
+        if missing:
+            if self.text_encoder_2 is None or (self.text_encoder is None and not self.clip_only):
+                raise RenderInputError(
+                    "this pipeline has no text encoders: prompt_embeds and, with guidance, "
+                    "negative_prompt_embeds are needed"
+                )
+            self.enter_stage(Stage.TEXT)
+            captions = [self._captions(key) for key in missing]
+            self.leave("text_encoder")
+            pooled = [self._pooled(key) for key in missing]
+            self.leave("text_encoder_2")
+            for key, (embeds, mask), vectors in zip(missing, captions, pooled, strict=True):
+                found[key] = TextCondition(embeds, mask, vectors)
+                if cache is not None:
+                    cache.put(key, found[key])
+        return [found[key] for key in keys]
+
+    def _captions(self, key: ConditioningKey) -> tuple[torch.Tensor, torch.Tensor]:
+        """Give Gemma's features and their mask, on the device that the transformer computes on."""
+        if self.text_encoder is None:
+            features = self.transformer.config.cap_feat_dim
+            return no_caption(len(key.texts), features, self._execution_device, self._text_dtype)
+        device = self.component_device("text_encoder")
+        captions = [with_system_prompt(text, key.system_prompt) for text in key.texts]
+        ids, mask = tokenize(self.tokenizer, captions, key.max_sequence_length, device)
+        embeds = gemma_features(self.text_encoder, ids, mask).to(self._text_dtype)
+        return embeds.to(self._execution_device), mask.to(self._execution_device)
+
+    def _pooled(self, key: ConditioningKey) -> torch.Tensor:
+        """Give CLIP's vectors, on the device that the transformer computes on."""
+        device = self.component_device("text_encoder_2")
+        ids, mask = tokenize(self.tokenizer_2, list(key.texts), MAX_TOKENS, device)
+        pooled = pooled_features(self.text_encoder_2, ids, mask).to(self._text_dtype)
+        return pooled.to(self._execution_device)
+
+    @property
+    def _text_dtype(self) -> torch.dtype:
+        model = self.text_encoder if self.transformer is None else self.transformer
+        dtype: torch.dtype = model.dtype
+        return dtype
 
 
 def _as_list(prompt: str | list[str] | None) -> list[str]:

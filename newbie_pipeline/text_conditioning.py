@@ -141,6 +141,18 @@ def gemma_features(
     return features
 
 
+def no_caption(
+    batch: int, features: int, device: torch.device, dtype: torch.dtype
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give the caption of a model without Gemma: one token of zeros, and its mask.
+
+    The transformer's norm leaves zeros alone, so what it sees is its caption embedder's bias. Then
+    only CLIP's vector tells one prompt from another.
+    """
+    embeds = torch.zeros(batch, 1, features, device=device, dtype=dtype)
+    return embeds, torch.ones(batch, 1, device=device, dtype=torch.long)
+
+
 def pooled_features(
     text_encoder: torch.nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor
 ) -> torch.Tensor:

@@ -18,7 +18,8 @@ from torch import nn
 
 from newbie_pipeline.errors import MemoryPlanError
 from newbie_pipeline.memory.conditioning_cache import ConditioningCache
-from newbie_pipeline.memory.plan import MemoryPlan, Placement
+from newbie_pipeline.memory.measuring import Meter
+from newbie_pipeline.memory.plan import RUNS_IN, MemoryPlan, Placement, Stage
 from newbie_pipeline.memory.quantization import Quantization
 from newbie_pipeline.memory.quantizing import quantize
 from newbie_pipeline.memory.sizes import Component
@@ -40,6 +41,12 @@ class PlannedMemoryMixin:
     components: dict[str, Any]
     vae_scale_factor: int
     conditioning_cache: ConditioningCache | None = None
+    # Without Gemma: prompts reach the transformer through CLIP's vector alone.
+    clip_only: bool = False
+    meter: Meter | None = None
+    # The stage that the latest render came to: where memory ran out, if it did.
+    stage_reached: Stage | None = None
+    _stage: Stage | None = None
     _memory_plan: MemoryPlan | None = None
     _plan_device: torch.device | None = None
     _moving: dict[str, UserCpuOffloadHook] = {}  # noqa: RUF012 - replaced, never added to
@@ -95,6 +102,7 @@ class PlannedMemoryMixin:
         self._moving = moving
         self._plan_device = device
         self._memory_plan = plan
+        self.clip_only = plan.request.clip_only
         # Without a device both halves of guidance go one after the other in any case.
         self.cfg_passes = 2 if plan.device == "cpu" and plan.request.cfg else plan.cfg_passes
         _tile(self.vae, plan.vae_tile)
@@ -109,8 +117,23 @@ class PlannedMemoryMixin:
         if self._memory_plan is not None:
             self.cfg_passes = None
             _tile(self.vae, None)
+            self.clip_only = False
         self._moving = {}
+        self._stage = None
         self._memory_plan = self._plan_device = None
+
+    def enter_stage(self, stage: Stage | None) -> None:
+        """Begin a stage, None after the last; what was moved for another goes back to the host."""
+        if stage is self._stage:
+            return
+        if self.meter is not None and self._stage is not None:
+            self.meter.end(self._stage)
+        self._stage = stage
+        self.leave(*(name for name in self._moving if RUNS_IN[Component(name)] is not stage))
+        if stage is not None:
+            self.stage_reached = stage
+            if self.meter is not None:
+                self.meter.begin()
 
     def leave(self, *names: str) -> None:
         """Send components that are moved back to the host: their stage is over."""
@@ -123,7 +146,7 @@ class PlannedMemoryMixin:
     def maybe_free_model_hooks(self) -> None:
         """Do what diffusers does at the end of a render, and send back what was moved."""
         DiffusionPipeline.maybe_free_model_hooks(self)
-        self.leave(*self._moving)
+        self.enter_stage(None)
 
     def _set_quantization(
         self,
