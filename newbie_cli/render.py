@@ -40,8 +40,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--seed", type=_seed, help="default: a random one, which is printed")
     parser.add_argument(
         "--model",
-        type=Path,
-        metavar="DIR",
+        metavar="PATH",
         help=f"checkpoint; default: {_MODEL_VARIABLE}, else a tiny one that draws noise",
     )
     parser.add_argument("--steps", type=_positive, default=28, help="denoising steps")
@@ -50,6 +49,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--negative", default="", metavar="TEXT", help="negative prompt")
     parser.add_argument("--device", help="default: cuda where there is one, else cpu")
     parser.add_argument("--dtype", help="default: bfloat16 on cuda, float32 on cpu")
+    parser.add_argument("--solver", default="euler", help="euler, heun, dpmpp_2m or unipc")
+    parser.add_argument("--attention", help="backend of diffusers; default: the best that runs")
+    parser.add_argument(
+        "--lora",
+        action="append",
+        default=[],
+        metavar="PATH[:WEIGHT]",
+        help="a LoRA or LoKr file, perhaps with its weight; may be repeated",
+    )
     parser.add_argument("--json", action="store_true", help="print one line of JSON on stdout")
     parser.set_defaults(run=run)
 
@@ -95,12 +103,21 @@ def _checked_prompt(args: argparse.Namespace) -> str:
 
 
 def _render(args: argparse.Namespace, prompt: str) -> int:
+    from newbie_pipeline.checkpoints.sources import parse_source
+    from newbie_pipeline.lora.adapter_file import parse_adapter_file
     from newbie_pipeline.recipe import encode_png
-    from newbie_pipeline.render import Renderer, RenderSpec
+    from newbie_pipeline.render import LoadOptions, Renderer, RenderSpec
 
     seed = secrets.randbits(_RANDOM_SEED_BITS) if args.seed is None else args.seed
     width, height = args.size
-    renderer = Renderer.load(_model(args.model), args.device, args.dtype)
+    options = LoadOptions(
+        device=args.device,
+        dtype=args.dtype,
+        attention=args.attention,
+        solver=args.solver,
+        adapters=tuple(parse_adapter_file(text) for text in args.lora),
+    )
+    renderer = Renderer.load(parse_source(_model(args.model)), options)
     spec = RenderSpec(
         prompt, args.negative, width, height, args.steps, args.guidance, seeds=(seed,)
     )
@@ -113,18 +130,16 @@ def _render(args: argparse.Namespace, prompt: str) -> int:
     return 0
 
 
-def _model(wanted: Path | None) -> Path:
-    if wanted is not None:
+def _model(wanted: str | None) -> str:
+    if wanted := wanted or os.environ.get(_MODEL_VARIABLE):
         return wanted
-    if named := os.environ.get(_MODEL_VARIABLE):
-        return Path(named)
     from newbie_cli.tiny_model import ensure_tiny_model
 
     base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     model = ensure_tiny_model(Path(base) / "newbie", lambda text: print(text, file=sys.stderr))
     if model is None:
         raise KeyboardInterrupt
-    return model
+    return str(model)
 
 
 def _recipe(spec: "RenderSpec", info: "RendererInfo") -> "Recipe":
@@ -138,6 +153,8 @@ def _recipe(spec: "RenderSpec", info: "RendererInfo") -> "Recipe":
         height=spec.height,
         num_inference_steps=spec.num_inference_steps,
         guidance_scale=spec.guidance_scale,
+        solver=info.solver,
+        adapters=info.adapters,
         model_name=info.model_name,
         model_hash=info.model_hash,
         version=version(_DISTRIBUTION),

@@ -28,7 +28,13 @@ _EPHEMERAL = 1 << 6  # message flag: only its addressee sees it
 _LOOK_AT_PARTS = 0.2
 _TAIL = 20
 # What of the caller's settings also holds here: where the worker computes.
-_KEPT_SETTINGS = ("NEWBIE_WORKER_DEVICE", "NEWBIE_WORKER_DTYPE")
+_KEPT_SETTINGS = (
+    "NEWBIE_WORKER_DEVICE",
+    "NEWBIE_WORKER_DTYPE",
+    "NEWBIE_WORKER_ATTENTION",
+    "NEWBIE_WORKER_SOLVER",
+    "NEWBIE_WORKER_LORAS",
+)
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -22,7 +22,10 @@ ZLIB_LEVEL = 1
 
 
 class Recipe(BaseModel):
-    """Everything that is needed to draw the same picture again."""
+    """Everything that is needed to draw the same picture again.
+
+    `adapters` are the LoRA and LoKr files in use, as NAME:WEIGHT.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
@@ -33,8 +36,10 @@ class Recipe(BaseModel):
     height: int = Field(gt=0)
     num_inference_steps: int = Field(gt=0)
     guidance_scale: float = Field(ge=0, allow_inf_nan=False)
+    solver: str = "euler"
     model_name: str
     model_hash: str
+    adapters: tuple[str, ...] = ()
     version: str
 
 

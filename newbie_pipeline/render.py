@@ -7,13 +7,14 @@ after the other, so each equals the one drawn alone with its seed.
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from newbie_pipeline.checkpoints.identity import model_hash, model_name
+from newbie_pipeline.checkpoints.sources import Source
 from newbie_pipeline.errors import CheckpointError, RenderCancelled
+from newbie_pipeline.lora.adapter_file import AdapterFile
 
 if TYPE_CHECKING:
     import torch
@@ -37,13 +38,31 @@ class RenderSpec:
 
 
 @dataclass(frozen=True)
+class LoadOptions:
+    """How an operator wants the model to be loaded and run; None leaves the choice to us.
+
+    `attention` is a backend of diffusers' dispatcher, `solver` one of `solvers.SOLVERS`,
+    `adapters` are LoRA and LoKr files with their weights.
+    """
+
+    device: str | None = None
+    dtype: str | None = None
+    attention: str | None = None
+    solver: str = "euler"
+    adapters: tuple[AdapterFile, ...] = ()
+
+
+@dataclass(frozen=True)
 class RendererInfo:
-    """Which model is loaded, and where it runs."""
+    """Which model is loaded, and how it runs; `adapters` are written as NAME:WEIGHT."""
 
     model_name: str
     model_hash: str
     device: str
     dtype: str
+    attention: str
+    solver: str
+    adapters: tuple[str, ...]
 
 
 def choose_device(device: str | None = None) -> str:
@@ -76,24 +95,34 @@ class Renderer:
         self._pipeline.set_progress_bar_config(disable=True)
 
     @classmethod
-    def load(
-        cls, model_dir: Path | str, device: str | None = None, dtype: str | None = None
-    ) -> "Renderer":
-        """Load a checkpoint folder; raises CheckpointError when it cannot be used."""
+    def load(cls, source: Source, options: LoadOptions = LoadOptions()) -> "Renderer":
+        """Load a checkpoint in any layout.
+
+        Raises CheckpointError, AdapterError, RenderInputError (an unknown solver) or
+        AttentionBackendError when something of what is asked for cannot be used.
+        """
         # OpenMP's threads spin while they wait, which on cores shared with bot and queue made a
         # picture up to five times slower. It is read when torch is first imported.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        from newbie_pipeline.attention import apply_attention_backend  # noqa: PLC0415
         from newbie_pipeline.checkpoints.loading import load_pipeline  # noqa: PLC0415
+        from newbie_pipeline.lora.loader import load_adapters  # noqa: PLC0415
+        from newbie_pipeline.solvers import make_scheduler, shift_of  # noqa: PLC0415
 
-        model_dir = Path(model_dir)
-        device = choose_device(device)
-        weight_type = choose_dtype(device, dtype)
-        pipeline = load_pipeline(model_dir, weight_type, device)
+        device = choose_device(options.device)
+        weight_type = choose_dtype(device, options.dtype)
+        pipeline = load_pipeline(source, weight_type, device)
+        pipeline.scheduler = make_scheduler(options.solver, shift_of(pipeline.scheduler))
+        attention = apply_attention_backend(pipeline.transformer, options.attention, device)
+        load_adapters(pipeline, options.adapters)
         info = RendererInfo(
-            model_name=model_name(model_dir),
-            model_hash=model_hash(model_dir),
+            model_name=model_name(source),
+            model_hash=model_hash(source),
             device=device,
             dtype=str(weight_type).removeprefix("torch."),
+            attention=attention,
+            solver=options.solver,
+            adapters=tuple(f"{file.path.stem}:{file.weight:g}" for file in options.adapters),
         )
         return cls(pipeline, info)
 
@@ -111,7 +140,10 @@ class Renderer:
         """
         import torch  # noqa: PLC0415
 
-        total = len(spec.seeds) * spec.num_inference_steps
+        from newbie_pipeline.solvers import model_calls  # noqa: PLC0415
+
+        calls = model_calls(self.info.solver, spec.num_inference_steps)
+        total = len(spec.seeds) * calls
         done = 0
 
         def after_step(

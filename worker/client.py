@@ -32,12 +32,14 @@ class Picture:
 
 @dataclass(frozen=True)
 class Rendered:
-    """What a render gave: its pictures, one a seed, how long it took, and the model's name."""
+    """What a render gave: its pictures, one a seed, how long it took, and what drew them."""
 
     pictures: tuple[Picture, ...]
     seconds: float
     model: str
     model_hash: str
+    solver: str
+    adapters: tuple[str, ...]
 
 
 def spec_of(request: RenderRequest) -> dict[str, Any]:
@@ -122,6 +124,8 @@ async def _collect(reader: asyncio.StreamReader, on_step: Callable[[int, int], N
                     seconds=float(message["seconds"]),
                     model=str(message["model"]),
                     model_hash=str(message["model_hash"]),
+                    solver=str(message["solver"]),
+                    adapters=tuple(str(name) for name in message["adapters"]),
                 )
 
 

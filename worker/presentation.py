@@ -62,6 +62,8 @@ def _png(job: Job, rendered: Rendered, index: int, seed: int, version: str) -> b
         height=picture.height,
         num_inference_steps=job.request.num_inference_steps,
         guidance_scale=job.request.guidance_scale,
+        solver=rendered.solver,
+        adapters=rendered.adapters,
         model_name=rendered.model,
         model_hash=rendered.model_hash,
         version=version,

@@ -10,6 +10,7 @@ started again.
 
 import contextlib
 import dataclasses
+import logging
 import queue
 import select
 import signal
@@ -178,7 +179,13 @@ class RenderServer:
                 size = {"width": image.width, "height": image.height}
                 render.frames.put(({"type": "picture", **size}, image.convert("RGB").tobytes()))
             info = self.renderer.info
-            done = {"seconds": seconds, "model": info.model_name, "model_hash": info.model_hash}
+            done = {
+                "seconds": seconds,
+                "model": info.model_name,
+                "model_hash": info.model_hash,
+                "solver": info.solver,
+                "adapters": list(info.adapters),
+            }
             render.frames.put(({"type": "done", **done}, b""))
             log.info("render_done", pictures=len(images), duration=round(seconds, 3))
         finally:
@@ -200,13 +207,24 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
+    from newbie_pipeline.checkpoints.sources import parse_source  # noqa: PLC0415
     from newbie_pipeline.errors import PipelineError  # noqa: PLC0415
-    from newbie_pipeline.render import Renderer  # noqa: PLC0415  (loads torch)
+    from newbie_pipeline.lora.adapter_file import parse_adapter_files  # noqa: PLC0415
+    from newbie_pipeline.render import LoadOptions, Renderer  # noqa: PLC0415
 
+    # Its warning quotes the part of a prompt that was cut: a member's text stays out of the log.
+    logging.getLogger("newbie_pipeline.text_conditioning").setLevel(logging.ERROR)
+    options = LoadOptions(
+        device=settings.device,
+        dtype=settings.dtype,
+        attention=settings.attention,
+        solver=settings.solver,
+        adapters=tuple(parse_adapter_files(settings.loras or "")),
+    )
     try:
-        renderer = Renderer.load(settings.model, device=settings.device, dtype=settings.dtype)
+        renderer = Renderer.load(parse_source(settings.model), options)
     except PipelineError as error:
-        log.error("model_not_loaded", model=str(settings.model), reason=str(error))
+        log.error("model_not_loaded", model=settings.model, reason=str(error))
         return 1
     server = RenderServer(renderer, socket_path)
 

@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from jobs.errors import SettingsError
 from jobs.settings import RoomSettings
+from newbie_pipeline.checkpoints.sources import parse_source
+from newbie_pipeline.errors import CheckpointError
+from newbie_pipeline.lora.adapter_file import parse_adapter_files
 
 
 class WorkerSettings(RoomSettings):
@@ -15,12 +18,23 @@ class WorkerSettings(RoomSettings):
 
     model_config = SettingsConfigDict(env_prefix="NEWBIE_WORKER_")
 
-    model: Path = Field(description="Directory of the checkpoint.")
+    model: str = Field(
+        description="The checkpoint: a folder, a file, or transformer=FILE,text_encoder=FILE,..."
+    )
     device: str | None = Field(
         None, description="Device of the renderer, such as cuda:0; unset: the first GPU, or cpu."
     )
     dtype: Literal["bfloat16", "float16", "float32"] | None = Field(
         None, description="Precision of the weights; unset: bfloat16 on a GPU, float32 on a CPU."
+    )
+    attention: str | None = Field(
+        None, description="Attention backend of diffusers; unset: flash-attn where it runs."
+    )
+    solver: Literal["euler", "heun", "dpmpp_2m", "unipc"] = Field(
+        "euler", description="Solver: euler, heun (runs the model twice), dpmpp_2m or unipc."
+    )
+    loras: str | None = Field(
+        None, description="LoRA and LoKr files with their weights: PATH:0.8,PATH."
     )
     slots: int = Field(
         2,
@@ -40,6 +54,21 @@ class WorkerSettings(RoomSettings):
     shutdown_grace: float = Field(
         60.0, ge=0.0, description="Seconds that a running job may take to finish on SIGTERM."
     )
+
+    @field_validator("model")
+    @classmethod
+    def _names_a_checkpoint(cls, value: str) -> str:
+        try:
+            parse_source(value)
+        except CheckpointError as error:
+            raise ValueError(str(error)) from error
+        return value
+
+    @field_validator("loras")
+    @classmethod
+    def _names_adapters(cls, value: str | None) -> str | None:
+        parse_adapter_files(value or "")
+        return value
 
     @property
     def socket(self) -> Path:

@@ -10,7 +10,7 @@ where the object says so. Nothing executable crosses: JSON and pixels only.
 | renderer | `started` | the render begins; until then it only waits for its turn |
 | renderer | `step` | `step`, `total`: over all pictures of the job |
 | renderer | `picture` | `width`, `height`, and the payload: RGB, 8 bits, row by row |
-| renderer | `done` | `seconds`, `model`, `model_hash` |
+| renderer | `done` | `seconds`, `model`, `model_hash`, `solver`, `adapters` |
 | renderer | `error` | `code`: an `OutcomeCode` |
 
 Closing the connection cancels the render.

@@ -3,26 +3,33 @@
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from newbie_cli.doctor.findings import Finding, failure, ok, skipped, warning
-from newbie_pipeline.device import DeviceFacts, DeviceProblem, find_problems, read_device
+
+if TYPE_CHECKING:
+    from newbie_pipeline.device import DeviceFacts
 
 GIB = 2**30
 # Logs, Redis's file and finished pictures that wait; below it an append-only file soon fails.
 LEAST_FREE = 2 * GIB
 # These keep a model from running on the card at all; the others only make it slower.
-FATAL = (DeviceProblem.DRIVER_TOO_OLD, DeviceProblem.NO_KERNEL_IMAGE)
+FATAL = ("driver_too_old", "no_kernel_image")
 
 
 def check_card() -> list[Finding]:
     """Look at card, driver, bf16 and flash-attn."""
     if find_spec("torch") is None:
         return [skipped("card", "torch is not installed: this machine cannot be a worker")]
+    from newbie_pipeline.device import read_device
+
     return judge_card(read_device())
 
 
-def judge_card(facts: DeviceFacts) -> list[Finding]:
+def judge_card(facts: "DeviceFacts") -> list[Finding]:
     """Turn what is known of a card into lines."""
+    from newbie_pipeline.device import DeviceProblem, find_problems
+
     problems = find_problems(facts)
     if facts.name is None:
         fix = problems[0].fix
@@ -34,7 +41,7 @@ def judge_card(facts: DeviceFacts) -> list[Finding]:
         level = f"{facts.capability[0]}.{facts.capability[1]}"
         findings.append(ok("capability", f"{level}; this torch holds kernels for {known}"))
     findings += [
-        (failure if one.problem in FATAL else warning)(
+        (failure if one.problem.value in FATAL else warning)(
             one.problem.value.replace("_", " "), one.what, one.fix
         )
         for one in problems

@@ -4,7 +4,6 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from newbie_cli.doctor.findings import Finding, failure, ok, skipped
-from newbie_pipeline.errors import MemoryPlanError, PipelineError
 
 if TYPE_CHECKING:
     from newbie_pipeline.checkpoints.sources import Source
@@ -15,6 +14,7 @@ GIB = 2**30
 def check_model(text: str | None) -> list[Finding]:
     """Look whether the checkpoint is complete and strict, and whether a memory plan fits it."""
     from newbie_pipeline.checkpoints.layouts import parse_source
+    from newbie_pipeline.errors import PipelineError
 
     if text is None:
         detail = "NEWBIE_WORKER_MODEL is not set: `newbie run` draws with a tiny random model"
@@ -51,6 +51,7 @@ def _complete(source: "Source") -> Finding:
 def _memory(source: "Source") -> Finding:
     """Plan one picture of the usual size on this machine, by default settings."""
     from newbie_cli.machine_memory import available_host_bytes, find_gpu
+    from newbie_pipeline.errors import MemoryPlanError
     from newbie_pipeline.memory.budget import Budget, free_budget
     from newbie_pipeline.memory.plan import PlanRequest
     from newbie_pipeline.memory.planner import make_plan

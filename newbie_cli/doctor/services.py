@@ -4,15 +4,14 @@ Addresses and tokens are secrets: nothing of them is ever shown.
 """
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from redis import Redis
-from redis.exceptions import AuthenticationError, RedisError
-
-from jobs.connection import connect
-from jobs.errors import SettingsError
-from jobs.settings import DiscordSettings, RedisSettings, read
 from newbie_cli.doctor.findings import Finding, failure, ok, skipped, warning
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+    from jobs.settings import DiscordSettings
 
 OLDEST_REDIS = (6, 2)
 # What posting a picture and reading a prompt file need, by discord.py's names.
@@ -29,6 +28,12 @@ CHANNELS_SHOWN = 5
 
 def check_redis() -> list[Finding]:
     """Look whether Redis answers, is new enough, and keeps its data over a restart."""
+    from redis.exceptions import AuthenticationError, RedisError
+
+    from jobs.connection import connect
+    from jobs.errors import SettingsError
+    from jobs.settings import RedisSettings, read
+
     try:
         settings = read(RedisSettings)
     except SettingsError as error:
@@ -51,7 +56,7 @@ def check_redis() -> list[Finding]:
     return [ok("Redis", f"{found} answers"), _persistence(client), _eviction(client)]
 
 
-def _persistence(client: Redis) -> Finding:
+def _persistence(client: "Redis") -> Finding:
     name = "Redis on disk"
     persistence = client.info("persistence")
     if persistence.get("aof_enabled"):
@@ -67,7 +72,7 @@ def _persistence(client: Redis) -> Finding:
     )
 
 
-def _eviction(client: Redis) -> Finding:
+def _eviction(client: "Redis") -> Finding:
     name = "Redis memory"
     policy = str(client.info("memory").get("maxmemory_policy", "noeviction"))
     if policy == "noeviction":
@@ -78,6 +83,9 @@ def _eviction(client: Redis) -> Finding:
 
 def check_discord() -> list[Finding]:
     """Look whether Discord takes the token, and what the bot may do in each of its servers."""
+    from jobs.errors import SettingsError
+    from jobs.settings import DiscordSettings, read
+
     try:
         settings = read(DiscordSettings)
     except SettingsError as error:
@@ -92,7 +100,7 @@ def check_discord() -> list[Finding]:
         return [failure("Discord", "does not answer in time", "Look at the network, try again.")]
 
 
-async def _ask_discord(settings: DiscordSettings) -> list[Finding]:
+async def _ask_discord(settings: "DiscordSettings") -> list[Finding]:
     import aiohttp
     import discord
     from discord.http import Route

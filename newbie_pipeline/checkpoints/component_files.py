@@ -67,7 +67,8 @@ def in_folder(component: str, folder: Path) -> Component:
 def in_file(component: str, path: Path) -> Component:
     """Find a component in a file, or in the shards of an index.
 
-    Raises CheckpointError when the file holds something else.
+    A file out of a component's own folder keeps the config that lies beside it there. Raises
+    CheckpointError when the file holds something else.
     """
     weights = tuple(read_index(path)) if path.suffix == ".json" else (path,)
     keys = read_headers(weights)
@@ -76,6 +77,9 @@ def in_file(component: str, path: Path) -> Component:
     if one is None:
         holds = ", ".join(sorted({f.component for f in found})) or "nothing that is known here"
         raise CheckpointError(f"{path} holds no {component}: its keys are of {holds}")
+    stem = path.name.removesuffix(".index.json").removesuffix(".safetensors")
+    if stem in STEMS.values() and (path.parent / "config.json").is_file():
+        return in_folder(component, path.parent)
     return as_component(one, weights, keys)
 
 

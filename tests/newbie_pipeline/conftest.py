@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from newbie_pipeline.checkpoints.loading import load_pipeline
 from newbie_pipeline.models.next_dit import NextDiT
 from newbie_pipeline.pipeline import NewbiePipeline
-from newbie_pipeline.render import Renderer
+from newbie_pipeline.render import LoadOptions, Renderer
 from newbie_pipeline.tiny import make_tiny
 
 REFERENCE = Path(__file__).parents[1] / "data" / "reference"
@@ -43,7 +43,7 @@ def pipe(tiny_checkpoint) -> NewbiePipeline:
 
 @pytest.fixture(scope="session")
 def renderer(tiny_checkpoint) -> Renderer:
-    return Renderer.load(tiny_checkpoint, device="cpu")
+    return Renderer.load(tiny_checkpoint, LoadOptions(device="cpu"))
 
 
 @pytest.fixture(scope="session")

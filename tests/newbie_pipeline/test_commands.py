@@ -68,7 +68,7 @@ def test_a_tiny_model_is_made_once_when_there_is_none(prompt_file, tmp_path, mon
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
 
-@pytest.mark.parametrize("content", [b"", b"<character_1> <n>miku</character_1>", b"\0\1\2"])
+@pytest.mark.parametrize("content", [b"", b"<!DOCTYPE a><n>miku</n>", b"\0\1\2"])
 def test_a_bad_prompt_is_exit_code_two_and_writes_nothing(
     content, tiny_checkpoint, tmp_path, capsys
 ):

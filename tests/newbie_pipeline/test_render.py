@@ -3,10 +3,15 @@
 import dataclasses
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
+from newbie_pipeline.attention import AttentionBackendError
 from newbie_pipeline.checkpoints.identity import model_hash
+from newbie_pipeline.checkpoints.sources import parse_source
 from newbie_pipeline.errors import CheckpointError, RenderCancelled, RenderInputError
-from newbie_pipeline.render import Renderer, RenderSpec
+from newbie_pipeline.lora.adapter_file import AdapterFile
+from newbie_pipeline.render import LoadOptions, Renderer, RenderSpec
 
 SPEC = RenderSpec(
     prompt="<character_1> <n>miku</n> </character_1>",
@@ -17,6 +22,7 @@ SPEC = RenderSpec(
     guidance_scale=4.5,
     seeds=(5, 6, 7),
 )
+ONE = dataclasses.replace(SPEC, seeds=(5,))
 
 
 def render(renderer, spec=SPEC, on_step=lambda _step, _total: None, cancelled=lambda: False):
@@ -33,9 +39,8 @@ def test_each_picture_of_several_is_byte_for_byte_the_one_rendered_alone(rendere
 
 
 def test_a_renderer_that_is_loaded_anew_draws_the_same_bytes(renderer, tiny_checkpoint):
-    again = Renderer.load(tiny_checkpoint, device="cpu")
-    one = dataclasses.replace(SPEC, seeds=(5,))
-    assert render(again, one)[0].tobytes() == render(renderer, one)[0].tobytes()
+    again = Renderer.load(tiny_checkpoint, LoadOptions(device="cpu"))
+    assert render(again, ONE)[0].tobytes() == render(renderer, ONE)[0].tobytes()
 
 
 def test_progress_counts_the_steps_of_all_pictures(renderer):
@@ -77,18 +82,69 @@ def test_info_says_which_model_runs_where(renderer, tiny_checkpoint):
         "model_hash": model_hash(tiny_checkpoint),
         "device": "cpu",
         "dtype": "float32",
+        "attention": "native",
+        "solver": "euler",
+        "adapters": (),
     }
 
 
 def test_bfloat16_is_loaded_on_request_and_draws_much_the_same(renderer, tiny_checkpoint):
-    half = Renderer.load(tiny_checkpoint, device="cpu", dtype="bfloat16")
+    half = Renderer.load(tiny_checkpoint, LoadOptions(device="cpu", dtype="bfloat16"))
     assert half.info.dtype == "bfloat16"
-    one = dataclasses.replace(SPEC, seeds=(5,))
-    exact, rough = render(renderer, one)[0], render(half, one)[0]
+    exact, rough = render(renderer, ONE)[0], render(half, ONE)[0]
     pairs = list(zip(exact.tobytes(), rough.tobytes(), strict=True))
     assert sum(abs(a - b) for a, b in pairs) / len(pairs) < 8
 
 
 def test_an_unknown_weight_type_is_refused(tiny_checkpoint):
     with pytest.raises(CheckpointError, match="int3"):
-        Renderer.load(tiny_checkpoint, device="cpu", dtype="int3")
+        Renderer.load(tiny_checkpoint, LoadOptions(device="cpu", dtype="int3"))
+
+
+@pytest.fixture(scope="module")
+def adapter(tiny_checkpoint, tmp_path_factory):
+    """A LoRA file for one layer of the tiny transformer, strong enough to show."""
+    generator = torch.Generator().manual_seed(0)
+    weights = load_file(tiny_checkpoint / "transformer" / "diffusion_pytorch_model.safetensors")
+    rows, columns = weights["layers.0.attention.out.weight"].shape
+    path = tmp_path_factory.mktemp("adapter") / "style.safetensors"
+    head = "base_model.model.layers.0.attention.out"
+    tensors = {
+        f"{head}.lora_A.weight": torch.randn(4, columns, generator=generator),
+        f"{head}.lora_B.weight": torch.randn(rows, 4, generator=generator),
+    }
+    save_file(tensors, path)
+    return path
+
+
+@pytest.mark.parametrize("solver", ["heun", "dpmpp_2m", "unipc"])
+def test_a_renderer_draws_with_the_solver_that_it_was_loaded_with(
+    tiny_checkpoint, renderer, solver
+):
+    other = Renderer.load(tiny_checkpoint, LoadOptions(device="cpu", solver=solver))
+    assert other.info.solver == solver
+    steps = []
+    picture = render(other, ONE, on_step=lambda *step: steps.append(step))[0]
+    assert steps[-1][0] == steps[-1][1] == len(steps)
+    assert picture.tobytes() != render(renderer, ONE)[0].tobytes()
+
+
+def test_a_renderer_draws_with_its_adapters_and_names_them(tiny_checkpoint, renderer, adapter):
+    options = LoadOptions(device="cpu", adapters=(AdapterFile(adapter, 0.5),))
+    styled = Renderer.load(tiny_checkpoint, options)
+    assert styled.info.adapters == ("style:0.5",)
+    assert render(styled, ONE)[0].tobytes() != render(renderer, ONE)[0].tobytes()
+
+
+def test_attention_is_named_and_an_unknown_backend_is_refused(tiny_checkpoint, renderer):
+    assert renderer.info.attention == "native"
+    with pytest.raises(AttentionBackendError, match="native"):
+        Renderer.load(tiny_checkpoint, LoadOptions(device="cpu", attention="flesh"))
+
+
+def test_separate_files_draw_the_same_picture(tiny_checkpoint, renderer):
+    source = parse_source(
+        f"{tiny_checkpoint},vae={tiny_checkpoint}/vae/diffusion_pytorch_model.safetensors"
+    )
+    other = Renderer.load(source, LoadOptions(device="cpu"))
+    assert render(other, ONE)[0].tobytes() == render(renderer, ONE)[0].tobytes()
