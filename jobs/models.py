@@ -122,6 +122,7 @@ class OutcomeCode(StrEnum):
     MODEL_UNAVAILABLE = "model_unavailable"
     RENDER_REFUSED = "render_refused"
     RENDER_FAILED = "render_failed"
+    OUT_OF_MEMORY = "out_of_memory"
     UNDELIVERABLE = "undeliverable"
     INTERNAL = "internal"
 

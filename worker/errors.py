@@ -33,6 +33,12 @@ class RenderFailed(WorkerError):
     code = OutcomeCode.RENDER_FAILED
 
 
+class RendererOutOfMemory(WorkerError):
+    """Memory ran out, and again after the renderer had saved where it could."""
+
+    code = OutcomeCode.OUT_OF_MEMORY
+
+
 class Undeliverable(WorkerError):
     """Discord refused the message on every way that we have."""
 

@@ -70,6 +70,10 @@ def render(job_id: str, attempt: int) -> None:
         except DiscordUnreachable:
             bench.lifecycle.abandon(job, OutcomeCode.UNDELIVERABLE)
             return
+        if code is OutcomeCode.RENDERER_LOST and attempt == 0:
+            # It is started again, and may well draw the same request: once more, then say so.
+            bench.lifecycle.abandon(job, code)
+            return
         if code is not OutcomeCode.DONE and bench.lifecycle.fail(job_id, attempt, code):
             _tell(bench, job, Outcome(code=code))
 
