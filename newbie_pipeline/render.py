@@ -19,6 +19,8 @@ from newbie_pipeline.lora.adapter_file import AdapterFile
 if TYPE_CHECKING:
     import torch
 
+    from newbie_pipeline.memory.plan import MemoryPlan
+    from newbie_pipeline.memory.planned_model import PlannedModel
     from newbie_pipeline.pipeline import NewbiePipeline
 
 DTYPE_NAMES = ("bfloat16", "float32", "float16")
@@ -42,7 +44,9 @@ class LoadOptions:
     """How an operator wants the model to be loaded and run; None leaves the choice to us.
 
     `attention` is a backend of diffusers' dispatcher, `solver` one of `solvers.SOLVERS`,
-    `adapters` are LoRA and LoKr files with their weights.
+    `adapters` are LoRA and LoKr files with their weights. `clip_only` leaves Gemma out, `quantize`
+    is read by `memory.quantization.parse_quantize`, `memory` caps the device (the host on a CPU),
+    and `max_memory` is one amount or accelerate's dictionary.
     """
 
     device: str | None = None
@@ -50,6 +54,10 @@ class LoadOptions:
     attention: str | None = None
     solver: str = "euler"
     adapters: tuple[AdapterFile, ...] = ()
+    clip_only: bool = False
+    quantize: str = ""
+    memory: str | None = None
+    max_memory: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,34 +95,43 @@ def choose_dtype(device: str, dtype: str | None = None) -> "torch.dtype":
 
 
 class Renderer:
-    """A loaded model that renders one request at a time."""
+    """A loaded model that renders one request at a time, and keeps to its memory plan."""
 
-    def __init__(self, pipeline: "NewbiePipeline", info: RendererInfo) -> None:
+    def __init__(self, model: "PlannedModel", info: RendererInfo) -> None:
         self.info = info
-        self._pipeline = pipeline
-        self._pipeline.set_progress_bar_config(disable=True)
+        self._model = model
 
     @classmethod
     def load(cls, source: Source, options: LoadOptions = LoadOptions()) -> "Renderer":
         """Load a checkpoint in any layout.
 
-        Raises CheckpointError, AdapterError, RenderInputError (an unknown solver) or
-        AttentionBackendError when something of what is asked for cannot be used.
+        Raises CheckpointError, AdapterError, RenderInputError (an unknown solver),
+        AttentionBackendError or MemoryPlanError when something of what is asked for cannot be
+        used, and RenderMemoryError when memory runs out although a plan fits.
         """
         # OpenMP's threads spin while they wait, which on cores shared with bot and queue made a
         # picture up to five times slower. It is read when torch is first imported.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        import torch  # noqa: PLC0415
+
         from newbie_pipeline.attention import apply_attention_backend  # noqa: PLC0415
-        from newbie_pipeline.checkpoints.loading import load_pipeline  # noqa: PLC0415
         from newbie_pipeline.lora.loader import load_adapters  # noqa: PLC0415
+        from newbie_pipeline.memory.planned_model import PlannedModel, make_keeper  # noqa: PLC0415
         from newbie_pipeline.solvers import make_scheduler, shift_of  # noqa: PLC0415
 
         device = choose_device(options.device)
         weight_type = choose_dtype(device, options.dtype)
-        pipeline = load_pipeline(source, weight_type, device)
-        pipeline.scheduler = make_scheduler(options.solver, shift_of(pipeline.scheduler))
-        attention = apply_attention_backend(pipeline.transformer, options.attention, device)
-        load_adapters(pipeline, options.adapters)
+        attention = ""
+
+        def prepare(pipeline: "NewbiePipeline") -> None:
+            nonlocal attention
+            pipeline.set_progress_bar_config(disable=True)
+            pipeline.scheduler = make_scheduler(options.solver, shift_of(pipeline.scheduler))
+            attention = apply_attention_backend(pipeline.transformer, options.attention, device)
+            load_adapters(pipeline, options.adapters)
+
+        keeper = make_keeper(source, weight_type, torch.device(device), options)
+        model = PlannedModel(source, weight_type, torch.device(device), keeper, prepare)
         info = RendererInfo(
             model_name=model_name(source),
             model_hash=model_hash(source),
@@ -124,7 +141,19 @@ class Renderer:
             solver=options.solver,
             adapters=tuple(f"{file.path.stem}:{file.weight:g}" for file in options.adapters),
         )
-        return cls(pipeline, info)
+        return cls(model, info)
+
+    @property
+    def plan(self) -> "MemoryPlan":
+        """The memory plan in force."""
+        return self._model.plan
+
+    def take_measured(self) -> tuple[list[str], dict[str, Any]] | None:
+        """Give what the first whole render took, beside its plan, as lines and as plain data.
+
+        None before that render, and after this was asked once.
+        """
+        return self._model.take_measured()
 
     def render(
         self,
@@ -134,16 +163,30 @@ class Renderer:
     ) -> list[Image.Image]:
         """Draw one RGB picture for each seed, in order.
 
-        `on_step(step, total)` is called after each step, counted over all pictures from 1. Raises
+        `on_step(step, total)` is called after each step, counted over all pictures from 1; it
+        counts from 1 again when memory ran out and the request is drawn once more. Raises
         RenderCancelled at the next step once `cancelled()` is true, RenderInputError for a request
-        that the model cannot draw, and NonFiniteLatentsError when the numbers overflow.
+        that the model cannot draw, NonFiniteLatentsError when the numbers overflow, and
+        RenderMemoryError when memory ran out under two plans.
         """
+        pipeline = self._model.pipeline
+        pipeline.check_inputs(spec.height, spec.width, spec.num_inference_steps, 1)
+        _stop_if(cancelled)
+        return self._model.draw(
+            spec.width, spec.height, lambda: self._draw(spec, on_step, cancelled)
+        )
+
+    def _draw(
+        self,
+        spec: RenderSpec,
+        on_step: Callable[[int, int], None],
+        cancelled: Callable[[], bool],
+    ) -> list[Image.Image]:
         import torch  # noqa: PLC0415
 
         from newbie_pipeline.solvers import model_calls  # noqa: PLC0415
 
-        calls = model_calls(self.info.solver, spec.num_inference_steps)
-        total = len(spec.seeds) * calls
+        total = len(spec.seeds) * model_calls(self.info.solver, spec.num_inference_steps)
         done = 0
 
         def after_step(
@@ -151,13 +194,12 @@ class Renderer:
         ) -> dict[str, Any]:
             nonlocal done
             done += 1
+            self._model.step_done()
             on_step(done, total)
             _stop_if(cancelled)
             return kwargs
 
-        pipeline = self._pipeline
-        pipeline.check_inputs(spec.height, spec.width, spec.num_inference_steps, 1)
-        _stop_if(cancelled)
+        pipeline = self._model.pipeline
         try:
             texts = pipeline.encode_pair(spec.prompt, spec.negative_prompt, spec.guidance_scale)
             _stop_if(cancelled)
@@ -174,9 +216,8 @@ class Renderer:
                 )
                 pictures += output.images
             return pictures
-        except RenderCancelled:
+        finally:
             pipeline.maybe_free_model_hooks()
-            raise
 
 
 def _stop_if(cancelled: Callable[[], bool]) -> None:

@@ -25,6 +25,9 @@ def machine_budget(
         # A later plan finds the weights of the one before on the device: they make room.
         free += torch.cuda.memory_reserved(device)
         budget = Budget(free_budget(free), available_host_bytes())
+    elif device.type != "cpu":
+        # Not asked about its memory: it most likely shares the host's.
+        budget = Budget(available_host_bytes() or 2**40)
     limit = None if max_memory is None else parse_max_memory(max_memory)
     index = device.index or 0
     if isinstance(limit, int):

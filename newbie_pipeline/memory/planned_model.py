@@ -6,7 +6,7 @@ the process. Nothing is kept of the failed attempt: an exception's frames would 
 
 import logging
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
@@ -16,16 +16,37 @@ from newbie_pipeline.memory.conditioning_cache import ConditioningCache
 from newbie_pipeline.memory.executor import free_memory
 from newbie_pipeline.memory.lessons import PlanKeeper
 from newbie_pipeline.memory.loading import load_component, load_planned
-from newbie_pipeline.memory.measuring import Meter
-from newbie_pipeline.memory.plan import MemoryPlan, Stage
+from newbie_pipeline.memory.machine import machine_budget
+from newbie_pipeline.memory.measuring import Meter, measured_data, measured_lines
+from newbie_pipeline.memory.plan import MemoryPlan, PlanRequest, Stage
+from newbie_pipeline.memory.quantization import parse_quantize
+from newbie_pipeline.memory.reading import checkpoint_sizes
 from newbie_pipeline.memory.running_out import is_out_of_memory
-from newbie_pipeline.memory.sizes import Component
+from newbie_pipeline.memory.sizes import Component, Precision
+from newbie_pipeline.memory.table import plan_lines
+
+if TYPE_CHECKING:
+    from newbie_pipeline.render import LoadOptions
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 # Makes a loaded pipeline ready before its plan is applied, or its transformer when loaded anew.
 Prepare = Callable[[Any], None]
+
+
+def make_keeper(
+    source: Source, dtype: torch.dtype, device: torch.device, options: "LoadOptions"
+) -> PlanKeeper:
+    """Plan for a checkpoint on a device of this machine.
+
+    Raises CheckpointError, or MemoryPlanError when no plan fits or an option cannot be read.
+    """
+    request = PlanRequest(
+        precision=Precision(str(dtype).removeprefix("torch.")), clip_only=options.clip_only
+    )
+    budget = machine_budget(device, options.memory, options.max_memory)
+    return PlanKeeper(checkpoint_sizes(source), request, budget, parse_quantize(options.quantize))
 
 
 class PlannedModel:
@@ -46,7 +67,6 @@ class PlannedModel:
         """
         self.source, self.dtype, self.device = source, dtype, device
         self.keeper, self._prepare = keeper, prepare
-        self.meter: Meter | None = None
         picture = keeper.request.picture
         plan = keeper.first
         loaded = self._try(lambda: self._load(plan))
@@ -78,6 +98,22 @@ class PlannedModel:
             self._give_up(width, height)
         return done[0]
 
+    def step_done(self) -> None:
+        """Take note of a step: the first one of the first render is measured."""
+        if (meter := self.pipeline.meter) is not None:
+            meter.end(Stage.DENOISE)
+
+    def take_measured(self) -> tuple[list[str], dict[str, Any]] | None:
+        """Give lines and data of the first whole render, once; None before and after."""
+        meter: Meter | None = self.pipeline.meter
+        if meter is None or not meter.is_complete:
+            return None
+        self.pipeline.meter = None
+        return (
+            [*plan_lines(self.plan), "", *measured_lines(self.plan, meter.rows, meter.on_cuda)],
+            measured_data(self.plan, meter.rows),
+        )
+
     def _give_up(self, width: int, height: int) -> None:
         """Put the pipeline in order for the next render, learn, and raise."""
         stage: Stage | None = self.pipeline.stage_reached
@@ -93,12 +129,12 @@ class PlannedModel:
         )
 
     def _load(self, plan: MemoryPlan) -> Any:
-        self.meter = Meter(self.device)
-        self.meter.process_start()
-        pipeline = load_planned(self.source, self.dtype, self.device, plan, self.meter)
+        meter = Meter(self.device)
+        meter.process_start()
+        pipeline = load_planned(self.source, self.dtype, self.device, plan, meter)
         self._prepare(pipeline)
         pipeline.conditioning_cache = ConditioningCache()
-        pipeline.meter = self.meter
+        pipeline.meter = meter
         pipeline.apply_memory_plan(plan, self.device, self._reload_into(pipeline))
         return pipeline
 
