@@ -88,18 +88,22 @@ class _BadInput(Exception):
 
 def _checked_prompt(args: argparse.Namespace) -> str:
     from newbie_pipeline.prompt.errors import PromptError
-    from newbie_pipeline.prompt.parse import check_prompt
+    from newbie_pipeline.prompt.parse import parse
 
     if not args.out.parent.is_dir():
         raise _BadInput(f"the folder {args.out.parent} does not exist")
     try:
         data = sys.stdin.buffer.read() if args.prompt == "-" else Path(args.prompt).read_bytes()
-        return check_prompt(data)
+        prompt = parse(data)
     except OSError as error:
         raise _BadInput(f"{args.prompt} cannot be read: {error.strerror or error}") from error
     except PromptError as error:
         place = "" if error.line is None else f":{error.line}:{error.column}"
         raise _BadInput(f"{args.prompt}{place}: {error.message} ({error.hint})") from error
+    for warning in prompt.warnings:
+        place = f"{args.prompt}:{warning.line}:{warning.column}"
+        print(f"{place}: warning {warning.code.value}: {warning.message}", file=sys.stderr)
+    return prompt.source
 
 
 def _render(args: argparse.Namespace, prompt: str) -> int:

@@ -79,6 +79,14 @@ def test_a_bad_prompt_is_exit_code_two_and_writes_nothing(
     assert not out.exists()
 
 
+def test_what_was_repaired_in_a_prompt_is_told_and_drawn(tiny_checkpoint, tmp_path, capsys):
+    path, out = tmp_path / "odd.xml", tmp_path / "picture.png"
+    path.write_text("<character_1> <n>miku</character_1>")
+    assert render(path, out, *small(tiny_checkpoint)) == 0
+    assert f"{path}:1:" in capsys.readouterr().err
+    assert read_recipe(out.read_bytes()).prompt.count("</n>") == 1
+
+
 def test_a_missing_prompt_file_or_output_folder_is_exit_code_two(
     tiny_checkpoint, prompt_file, tmp_path
 ):
