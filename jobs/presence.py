@@ -1,15 +1,18 @@
-"""Which workers are there: each says so every few seconds.
+"""Which workers are there, and how each holds the model: each says so every few seconds.
 
-Keys: `newbie:{queue}:workers`, listed in `jobs.keys`. RQ's own registry is not asked, since it
-counts a worker that was killed for minutes more.
+Keys: `newbie:{queue}:workers`, `newbie:{queue}:worker:{name}:plan`, listed in `jobs.keys`. RQ's
+own registry is not asked, since it counts a worker that was killed for minutes more.
 """
 
+import json
 import time
+from typing import Any
 
 from redis import Redis
 
 from jobs.connection import redis_errors
 from jobs.keys import Keys
+from jobs.records import as_text
 
 BEAT_SECONDS = 5.0
 # Three missed beats.
@@ -17,12 +20,14 @@ GONE_AFTER_SECONDS = 15.0
 FORGET_AFTER_SECONDS = 3600.0
 
 
-def beat(redis: Redis, keys: Keys, name: str) -> None:
-    """Say that the worker of this name is there."""
+def beat(redis: Redis, keys: Keys, name: str, plan: str | None = None) -> None:
+    """Say that the worker of this name is there; `plan` is its memory plan, a JSON object."""
     now = time.time()
     with redis_errors(), redis.pipeline() as pipe:
         pipe.zadd(keys.workers, {name: now})
         pipe.zremrangebyscore(keys.workers, "-inf", now - FORGET_AFTER_SECONDS)
+        if plan is not None:
+            pipe.set(keys.worker_plan(name), plan, ex=int(GONE_AFTER_SECONDS))
         pipe.execute()
 
 
@@ -30,9 +35,29 @@ def leave(redis: Redis, keys: Keys, name: str) -> None:
     """Say that the worker of this name stops."""
     with redis_errors():
         redis.zrem(keys.workers, name)
+        redis.delete(keys.worker_plan(name))
 
 
 def count(redis: Redis, keys: Keys) -> int:
     """Count the workers that were heard of lately."""
     with redis_errors():
         return int(redis.zcount(keys.workers, time.time() - GONE_AFTER_SECONDS, "+inf"))
+
+
+def plans(redis: Redis, keys: Keys) -> dict[str, dict[str, Any]]:
+    """Give the memory plans of the workers that were heard of lately, by name."""
+    with redis_errors():
+        since = time.time() - GONE_AFTER_SECONDS
+        members: list[Any] = redis.zrangebyscore(keys.workers, since, "+inf")
+        names = [as_text(member) for member in members]
+        found = redis.mget([keys.worker_plan(name) for name in names]) if names else []
+    read = {name: _object(text) for name, text in zip(names, found, strict=True)}
+    return {name: plan for name, plan in read.items() if plan is not None}
+
+
+def _object(text: bytes | str | None) -> dict[str, Any] | None:
+    try:
+        plan = None if text is None else json.loads(text)
+    except ValueError:
+        return None
+    return plan if isinstance(plan, dict) else None

@@ -140,8 +140,11 @@ class PromptEncodingMixin:
         """
         keys = [ConditioningKey(tuple(texts), system_prompt, limit) for texts in batches]
         cache = self.conditioning_cache
-        found = {} if cache is None else {key: cache.get(key) for key in keys}
-        missing = list(dict.fromkeys(key for key in keys if found.get(key) is None))
+        found: dict[ConditioningKey, TextCondition] = {}
+        for key in keys:
+            if cache is not None and (kept := cache.get(key)) is not None:
+                found[key] = kept
+        missing = list(dict.fromkeys(key for key in keys if key not in found))
         if missing:
             if self.text_encoder_2 is None or (self.text_encoder is None and not self.clip_only):
                 raise RenderInputError(

@@ -25,6 +25,7 @@ from supervisor.child import ChildEvent, ChildSpec, Restart
 from supervisor.errors import ChildFailed, Interrupted
 from supervisor.notify import notify_ready
 from supervisor.process import Supervisor
+from worker.plan_file import PLAN_FILE, read_plan
 from worker.settings import WorkerSettings
 
 log = structlog.get_logger("worker")
@@ -65,14 +66,15 @@ def children(settings: WorkerSettings, runtime_dir: Path) -> list[ChildSpec]:
 class Watch:
     """What the worker does every few seconds."""
 
-    def __init__(self, queue: RenderQueue, name: str) -> None:
-        self._queue, self._name = queue, name
+    def __init__(self, queue: RenderQueue, name: str, plan_file: Path) -> None:
+        self._queue, self._name, self._plan_file = queue, name, plan_file
         self._recovery = Recovery(Lifecycle(queue))
 
     def tick(self) -> None:
-        """Say that we are there, and take back lost jobs."""
+        """Say that we are there and how the model is held, and take back lost jobs."""
         try:
-            presence.beat(self._queue.redis, self._queue.keys, self._name)
+            plan = read_plan(self._plan_file)
+            presence.beat(self._queue.redis, self._queue.keys, self._name, plan)
             self._recovery.look()
         except QueueUnavailable as error:
             log.warning("redis_unavailable", reason=str(error))
@@ -93,8 +95,9 @@ def note(event: ChildEvent) -> None:
 
 def run(settings: WorkerSettings, queue: RenderQueue) -> int:
     """Supervise until SIGTERM or SIGINT (0), or until a part cannot be kept alive (1)."""
-    watch = Watch(queue, f"{socket.gethostname()}-{os.getpid()}")
     with Supervisor(on_event=note) as supervisor:
+        plan_file = Path(settings.runtime_dir or supervisor.runtime_dir) / PLAN_FILE
+        watch = Watch(queue, f"{socket.gethostname()}-{os.getpid()}", plan_file)
         for child in children(settings, supervisor.runtime_dir):
             supervisor.add(child)
         slots = tuple(name for name in supervisor.names if name != RENDERER)

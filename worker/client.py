@@ -10,6 +10,7 @@ from typing import Any
 from jobs.models import OutcomeCode, RenderRequest
 from worker.errors import (
     RendererLost,
+    RendererOutOfMemory,
     RendererUnavailable,
     RenderFailed,
     RenderRefused,
@@ -18,7 +19,11 @@ from worker.errors import (
 from worker.wire import Message, pack, read_frame
 
 RETRY_SECONDS = 0.2
-ERRORS = {OutcomeCode.RENDER_REFUSED: RenderRefused, OutcomeCode.RENDER_FAILED: RenderFailed}
+ERRORS = {
+    OutcomeCode.RENDER_REFUSED: RenderRefused,
+    OutcomeCode.RENDER_FAILED: RenderFailed,
+    OutcomeCode.OUT_OF_MEMORY: RendererOutOfMemory,
+}
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ async def render(
     Raises:
         RendererUnavailable: nothing listened on the socket for `wait` seconds.
         RendererLost: the connection broke while this render was drawn.
-        RenderRefused, RenderFailed: what the renderer answered.
+        RenderRefused, RenderFailed, RendererOutOfMemory: what the renderer answered.
     """
     while True:
         reader, writer = await _connect(path, wait)

@@ -5,7 +5,7 @@ first served. Torch runs on the main thread only; each connection has a thread o
 sends what the render reports. A connection that closes cancels its render at the next step. A
 render that fails answers with a code, and the renderer lives on; on a GPU it ends after an error
 that nobody foresaw, since such an error may have broken the device's context for good, and is
-started again.
+started again: its job, which is then just hung up on, is drawn once more.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -29,8 +29,12 @@ from jobs import logs
 from jobs.errors import SettingsError
 from jobs.models import OutcomeCode
 from jobs.settings import LogSettings, read
+from newbie_pipeline.device import DeviceProblem, explain
+from newbie_pipeline.memory.table import plan_data, plan_lines
 from supervisor.notify import notify_ready
 from worker.errors import BadFrame
+from worker.model import load_model
+from worker.plan_file import PLAN_FILE, write_plan
 from worker.settings import WorkerSettings
 from worker.wire import Message, pack, receive_frame
 
@@ -75,6 +79,8 @@ class RenderServer:
             threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
             notify_ready()
             log.info("renderer_ready", **dataclasses.asdict(self.renderer.info))
+            log.info("memory_plan", table="\n".join(plan_lines(self.renderer.plan)))
+            self._write_plan(plan_data(self.renderer.plan))
             while (render := self.renders.get()) is not None and not self.stopping:
                 if render.cancelled.is_set():
                     continue
@@ -152,6 +158,7 @@ class RenderServer:
             PipelineError,
             RenderCancelled,
             RenderInputError,
+            RenderMemoryError,
         )
 
         def on_step(step: int, total: int) -> None:
@@ -165,14 +172,15 @@ class RenderServer:
             log.info("render_cancelled", duration=round(time.monotonic() - started, 3))
         except RenderInputError as error:
             log.warning("render_refused", reason=str(error))
-            render.frames.put(({"type": "error", "code": OutcomeCode.RENDER_REFUSED.value}, b""))
+            self._fail(render, OutcomeCode.RENDER_REFUSED)
+        except RenderMemoryError as error:
+            log.warning("render_out_of_memory", reason=str(error))
+            self._fail(render, OutcomeCode.OUT_OF_MEMORY)
         except PipelineError as error:
             log.warning("render_failed", reason=str(error))
-            render.frames.put(({"type": "error", "code": OutcomeCode.RENDER_FAILED.value}, b""))
-        except Exception:  # the edge of the process: one bad render must not end it
-            log.exception("render_failed")
-            render.frames.put(({"type": "error", "code": OutcomeCode.RENDER_FAILED.value}, b""))
-            self.is_broken = self.renderer.info.device != "cpu"
+            self._fail(render, OutcomeCode.RENDER_FAILED)
+        except Exception as error:  # the edge of the process: one bad render must not end it
+            self._fail_unforeseen(render, error)
         else:
             seconds = time.monotonic() - started
             for image in images:
@@ -190,6 +198,38 @@ class RenderServer:
             log.info("render_done", pictures=len(images), duration=round(seconds, 3))
         finally:
             render.frames.put(None)
+        self._tell_measured()
+
+    @staticmethod
+    def _fail(render: Render, code: OutcomeCode) -> None:
+        render.frames.put(({"type": "error", "code": code.value}, b""))
+
+    def _fail_unforeseen(self, render: Render, error: Exception) -> None:
+        """End this process if the device may be broken for good; the CPU never is.
+
+        A job that is just hung up on is drawn once more by the next renderer. One that would fail
+        there too, for a reason that we know, is answered.
+        """
+        explanation = explain(error)
+        reason = {} if explanation is None else {"reason": str(explanation)}
+        log.error("render_failed", exc_info=error, **reason)
+        self.is_broken = self.renderer.info.device != "cpu"
+        will_fail_again = explanation and explanation.problem is not DeviceProblem.CONTEXT_LOST
+        if will_fail_again or not self.is_broken:
+            self._fail(render, OutcomeCode.RENDER_FAILED)
+
+    def _tell_measured(self) -> None:
+        """Log what the first render took beside its plan, and leave it for the worker."""
+        if (measured := self.renderer.take_measured()) is not None:
+            lines, data = measured
+            log.info("memory_measured", table="\n".join(lines))
+            self._write_plan(data)
+
+    def _write_plan(self, data: dict[str, Any]) -> None:
+        try:
+            write_plan(self.socket_path.with_name(PLAN_FILE), data)
+        except OSError as error:
+            log.warning("plan_not_published", reason=str(error))
 
 
 def _hung_up(connection: socket.socket) -> bool:
@@ -207,24 +247,10 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    from newbie_pipeline.checkpoints.sources import parse_source  # noqa: PLC0415
-    from newbie_pipeline.errors import PipelineError  # noqa: PLC0415
-    from newbie_pipeline.lora.adapter_file import parse_adapter_files  # noqa: PLC0415
-    from newbie_pipeline.render import LoadOptions, Renderer  # noqa: PLC0415
-
     # Its warning quotes the part of a prompt that was cut: a member's text stays out of the log.
     logging.getLogger("newbie_pipeline.text_conditioning").setLevel(logging.ERROR)
-    options = LoadOptions(
-        device=settings.device,
-        dtype=settings.dtype,
-        attention=settings.attention,
-        solver=settings.solver,
-        adapters=tuple(parse_adapter_files(settings.loras or "")),
-    )
-    try:
-        renderer = Renderer.load(parse_source(settings.model), options)
-    except PipelineError as error:
-        log.error("model_not_loaded", model=settings.model, reason=str(error))
+    renderer = load_model(settings)
+    if renderer is None:
         return 1
     server = RenderServer(renderer, socket_path)
 

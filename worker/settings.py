@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from jobs.errors import SettingsError
@@ -11,6 +11,8 @@ from jobs.settings import RoomSettings
 from newbie_pipeline.checkpoints.sources import parse_source
 from newbie_pipeline.errors import CheckpointError
 from newbie_pipeline.lora.adapter_file import parse_adapter_files
+from newbie_pipeline.memory.budget import parse_max_memory, parse_memory
+from newbie_pipeline.memory.quantization import parse_quantize
 
 
 class WorkerSettings(RoomSettings):
@@ -35,6 +37,19 @@ class WorkerSettings(RoomSettings):
     )
     loras: str | None = Field(
         None, description="LoRA and LoKr files with their weights: PATH:0.8,PATH."
+    )
+    text_encoder: Literal["full", "clip_only"] = Field(
+        "full", description="Text encoders: full, or clip_only, which leaves Gemma out."
+    )
+    quantize: str | None = Field(
+        None,
+        description="What may be quantised where nothing else fits: gemma:nf4,transformer:int8.",
+    )
+    memory: str | None = Field(
+        None, description="Most memory to use on the device, such as 16GiB; unset: what is free."
+    )
+    max_memory: str | None = Field(
+        None, description='Limits as accelerate writes them: {0: "10GiB", "cpu": "30GiB"}.'
     )
     slots: int = Field(
         2,
@@ -68,6 +83,18 @@ class WorkerSettings(RoomSettings):
     @classmethod
     def _names_adapters(cls, value: str | None) -> str | None:
         parse_adapter_files(value or "")
+        return value
+
+    @field_validator("quantize", "memory", "max_memory")
+    @classmethod
+    def _can_be_read(cls, value: str | None, info: ValidationInfo) -> str | None:
+        reader = {
+            "quantize": parse_quantize,
+            "memory": parse_memory,
+            "max_memory": parse_max_memory,
+        }[str(info.field_name)]
+        if value is not None:
+            reader(value)
         return value
 
     @property

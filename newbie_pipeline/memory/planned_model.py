@@ -95,7 +95,7 @@ class PlannedModel:
             self._keep_to(self._fall(plan, width, height, stage), anew=True)
             done = self._try(render)
         if done is None:
-            self._give_up(width, height)
+            raise self._given_up(width, height)
         return done[0]
 
     def step_done(self) -> None:
@@ -114,8 +114,8 @@ class PlannedModel:
             measured_data(self.plan, meter.rows),
         )
 
-    def _give_up(self, width: int, height: int) -> None:
-        """Put the pipeline in order for the next render, learn, and raise."""
+    def _given_up(self, width: int, height: int) -> RenderMemoryError:
+        """Put the pipeline in order for the next render, learn, and say what happened."""
         stage: Stage | None = self.pipeline.stage_reached
         plan = self.plan
         try:
@@ -124,7 +124,7 @@ class PlannedModel:
             logger.warning("no memory plan is left that needs less than the one that ran out")
         self._keep_to(plan, anew=True)
         where = "" if stage is None else f" in the {stage.value} stage"
-        raise RenderMemoryError(
+        return RenderMemoryError(
             f"memory ran out twice{where} with {width} x {height}: a smaller size needs less"
         )
 
@@ -153,9 +153,7 @@ class PlannedModel:
             self.pipeline.apply_memory_plan(plan, self.device, reload)
         self.plan = plan
 
-    def _fall(
-        self, plan: MemoryPlan, width: int, height: int, stage: Stage | None
-    ) -> MemoryPlan:
+    def _fall(self, plan: MemoryPlan, width: int, height: int, stage: Stage | None) -> MemoryPlan:
         free_memory()
         try:
             other = self.keeper.fall(plan, width, height, stage)

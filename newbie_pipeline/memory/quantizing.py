@@ -82,7 +82,7 @@ def _by_bitsandbytes(module: nn.Module, kind: Quantization, device: torch.device
 
 
 def _by_torchao(module: nn.Module, kind: Quantization, device: torch.device) -> None:
-    from torchao.quantization import (  # type: ignore[import-untyped]  # noqa: PLC0415
+    from torchao.quantization import (  # noqa: PLC0415
         Float8WeightOnlyConfig,
         Int8WeightOnlyConfig,
         quantize_,

@@ -311,7 +311,9 @@ def test_quantised_components_draw_nearly_the_same_picture(
         quantized.apply_memory_plan(plans[0], HOST)
 
 
-def test_a_missing_quantiser_is_named_before_anything_is_loaded(tiny_checkpoint, sizes, monkeypatch):
+def test_a_missing_quantiser_is_named_before_anything_is_loaded(
+    tiny_checkpoint, sizes, monkeypatch
+):
     import importlib.util
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
