@@ -19,7 +19,7 @@ RUN set -eu; \
         /venv/bin/pip install -c constraints.txt "$torch"; \
     fi
 COPY . .
-RUN /venv/bin/pip install -c constraints.txt ".[worker]"
+RUN /venv/bin/pip install -c constraints.txt ".[worker,quantize]"
 
 FROM ${PYTHON}
 # The volume for models takes its owner from this directory.
