@@ -1,0 +1,119 @@
+"""What the settings become, what makes loading pointless, and what stands in the log then."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+from structlog.testing import capture_logs
+
+from newbie_pipeline import render
+from newbie_pipeline.checkpoints import loading
+from newbie_pipeline.device import DeviceFacts, find_problems
+from worker.model import fatal_problems, load_model, options_of
+from worker.plan_file import MOST_BYTES, read_plan, write_plan
+from worker.settings import WorkerSettings
+
+CARD = {
+    "torch_version": "2.13.0",
+    "runtime": (13, 0),
+    "driver": "590.1",
+    "driver_cuda": (13, 1),
+    "architectures": ("sm_80", "sm_90"),
+    "name": "a card",
+    "capability": (9, 0),
+}
+
+
+def settings(**changes: object) -> WorkerSettings:
+    return WorkerSettings(**{"model": "somewhere", "device": "cpu", **changes})
+
+
+def test_the_memory_settings_reach_the_pipeline() -> None:
+    options = options_of(
+        settings(
+            text_encoder="clip_only",
+            quantize="transformer:int8",
+            memory="12GiB",
+            max_memory='{0: "10GiB"}',
+        )
+    )
+    assert options.clip_only
+    assert (options.quantize, options.memory) == ("transformer:int8", "12GiB")
+    assert options.max_memory == '{0: "10GiB"}'
+    assert options_of(settings()) == render.LoadOptions(device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"quantize": "gemma:int3"}, "write gemma:int8 or gemma:nf4"),
+        ({"memory": "plenty"}, "16GiB"),
+        ({"max_memory": "{0: 1.5}"}, "10GiB"),
+        ({"text_encoder": "none"}, "clip_only"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_says_what_would(
+    changes: dict[str, object], says: str
+) -> None:
+    with pytest.raises(ValidationError, match=says):
+        settings(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "dtype", "fatal"),
+    [
+        ({}, None, False),
+        ({"driver_cuda": (12, 4)}, None, True),
+        ({"capability": (12, 0)}, None, True),
+        ({"capability": (7, 5), "architectures": ("sm_75",)}, None, True),
+        ({"capability": (7, 5), "architectures": ("sm_75",)}, "float32", False),
+        ({"flash_attn_error": "undefined symbol"}, None, False),
+    ],
+)
+def test_only_what_keeps_every_picture_from_being_drawn_is_fatal(
+    changes: dict[str, object], dtype: str | None, fatal: bool
+) -> None:
+    problems = find_problems(DeviceFacts(**{**CARD, **changes}))
+    assert bool(fatal_problems(problems, "cuda", dtype)) is fatal
+    assert fatal_problems(problems, "cpu", dtype) == []
+
+
+def test_a_missing_checkpoint_is_logged(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        assert load_model(settings(model=str(tmp_path / "none"))) is None
+    assert [entry["event"] for entry in logs] == ["model_not_loaded"]
+
+
+def test_an_error_of_the_card_while_loading_is_logged_in_words(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("CUDA error: no kernel image is available for execution on the device")
+
+    monkeypatch.setitem(loading.LOADERS, "transformer", fail)
+    with capture_logs() as logs:
+        assert load_model(settings(model=str(tiny_model))) is None
+    [entry] = logs
+    assert (entry["event"], entry["problem"]) == ("model_not_loaded", "no_kernel_image")
+    assert "compute capability" in entry["fix"]
+
+
+def test_an_error_that_nobody_knows_is_not_swallowed(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("something else")
+
+    monkeypatch.setitem(loading.LOADERS, "transformer", fail)
+    with pytest.raises(RuntimeError, match="something else"):
+        load_model(settings(model=str(tiny_model)))
+
+
+def test_a_plan_file_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    assert read_plan(path) is None
+    write_plan(path, {"rank": 1})
+    assert read_plan(path) == '{"rank": 1}'
+    assert list(tmp_path.iterdir()) == [path]
+    path.write_text(" " * (MOST_BYTES + 1))
+    assert read_plan(path) is None
