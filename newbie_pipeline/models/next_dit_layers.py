@@ -92,8 +92,9 @@ class FeedForward(nn.Module):
 
     def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
         """Transform each token by itself."""
-        gated = nn.functional.silu(self.w1(hidden_states)) * self.w3(hidden_states)
-        output: torch.Tensor = self.w2(gated)
+        gate, value = self.w1(hidden_states), self.w3(hidden_states)
+        activated = nn.functional.silu(gate, inplace=not torch.is_grad_enabled())
+        output: torch.Tensor = self.w2(times(activated, value))
         return output
 
 
@@ -128,9 +129,9 @@ class ContextRefinerBlock(nn.Module):
     ) -> torch.Tensor:
         """Refine tokens [batch, tokens, dim]."""
         attended = self.attention(self.attention_norm1(hidden_states), rotary, key_mask, segments)
-        hidden_states = hidden_states + self.attention_norm2(attended)
+        hidden_states = plus(self.attention_norm2(attended), hidden_states)
         fed = self.feed_forward(self.ffn_norm1(hidden_states))
-        return hidden_states + self.ffn_norm2(fed)
+        return plus(self.ffn_norm2(fed), hidden_states)
 
 
 class JointTransformerBlock(ContextRefinerBlock):
@@ -151,12 +152,12 @@ class JointTransformerBlock(ContextRefinerBlock):
         """Refine tokens [batch, tokens, dim] given the time embedding [batch, modulation_dim]."""
         modulation = self.adaLN_modulation(time_embed).chunk(4, dim=-1)
         scale_msa, gate_msa, scale_mlp, gate_mlp = (of_tokens(m, segments) for m in modulation)
-        attended = self.attention(
-            self.attention_norm1(hidden_states) * (1 + scale_msa), rotary, key_mask, segments
-        )
-        hidden_states = hidden_states + gate_msa.tanh() * self.attention_norm2(attended)
-        fed = self.feed_forward(self.ffn_norm1(hidden_states) * (1 + scale_mlp))
-        return hidden_states + gate_mlp.tanh() * self.ffn_norm2(fed)
+        scaled = times(self.attention_norm1(hidden_states), 1 + scale_msa)
+        attended = self.attention(scaled, rotary, key_mask, segments)
+        gated = times(self.attention_norm2(attended), gate_msa.tanh())
+        hidden_states = plus(gated, hidden_states)
+        fed = self.feed_forward(times(self.ffn_norm1(hidden_states), 1 + scale_mlp))
+        return plus(times(self.ffn_norm2(fed), gate_mlp.tanh()), hidden_states)
 
 
 class NoiseRefinerBlock(JointTransformerBlock):
@@ -164,6 +165,22 @@ class NoiseRefinerBlock(JointTransformerBlock):
 
     A class of its own, so that compiling the repeated blocks compiles one kind at one shape.
     """
+
+
+def times(fresh: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+    """Multiply, in place where nothing is lost by it: `fresh` must be nobody else's."""
+    return fresh.mul_(factor) if _overwritable(fresh, factor) else fresh * factor
+
+
+def plus(fresh: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Add, in place where nothing is lost by it: `fresh` must be nobody else's."""
+    return fresh.add_(other) if _overwritable(fresh, other) else fresh + other
+
+
+def _overwritable(fresh: torch.Tensor, other: torch.Tensor) -> bool:
+    # Memory just written is still in the cache, and a new tensor's is not even mapped. Gradients
+    # need what they were made from; a wider type would be narrowed.
+    return not torch.is_grad_enabled() and fresh.dtype == other.dtype
 
 
 def of_tokens(per_sample: torch.Tensor, segments: Segments | None) -> torch.Tensor:
