@@ -1,4 +1,4 @@
-"""`newbie plan`: show how the model would be held in memory, without loading anything.
+"""`newbie plan`: show how the model would be held in memory; loads nothing but with `--measure`.
 
 Sizes come from a checkpoint's headers or are the published ones; memory comes from this machine or
 from `--vram`. Exit codes: 0 a plan fits, 1 none does or the checkpoint cannot be read, 2 usage.
@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from newbie_cli.machine_memory import Gpu
@@ -28,6 +28,7 @@ _DTYPES = {
     "float32": "float32",
 }
 _MOST_STEPS = 1000
+_LONG_PROMPT = ", ".join(f"{number} blue flowers" for number in range(200))
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -35,7 +36,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "plan",
         help="show how the model fits into memory",
-        description="Show the memory plan and what it is predicted to take; nothing is loaded.",
+        description="Show the memory plan and what it is predicted to take; nothing is loaded, "
+        "but with --measure, which draws one picture and shows what that took.",
         epilog="exit codes: 0 a plan fits, 1 none fits or no checkpoint, 2 usage",
     )
     parser.add_argument(
@@ -67,6 +69,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="SIZE",
         help='use at most this, as 16GiB or {0: "10GiB", "cpu": "30GiB"}',
     )
+    parser.add_argument(
+        "--measure",
+        action="store_true",
+        help="load the checkpoint, draw one step and show measured beside predicted",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(run=run)
 
@@ -78,6 +85,8 @@ def run(args: argparse.Namespace) -> int:
     from newbie_pipeline.memory.quantization import parse_quantize
     from newbie_pipeline.memory.table import plan_data, plan_lines
 
+    if args.measure:
+        return _measure(args)
     try:
         gpu = _gpu(args)
         budget = _budget(args, gpu)
@@ -98,6 +107,60 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print("\n".join([machine, *plan_lines(plan)]))
     return 0
+
+
+def _measure(args: argparse.Namespace) -> int:
+    """Run the plan on this machine, with a prompt that fills all of its tokens."""
+    from newbie_pipeline.errors import MemoryPlanError, PipelineError, RenderInputError
+    from newbie_pipeline.memory.budget import parse_max_memory
+    from newbie_pipeline.memory.quantization import parse_quantize
+
+    named = args.model or os.environ.get(_MODEL_VARIABLE)
+    if args.vram is not None or args.full or not named:
+        return _fail(
+            2,
+            f"--measure runs a checkpoint on this machine: name it with --model or "
+            f"{_MODEL_VARIABLE}, and leave --vram and --full out",
+        )
+    if args.batch > 1:
+        return _fail(2, "--measure draws one picture at a time: leave --batch out")
+    try:
+        parse_quantize(args.quantize)
+        parse_max_memory(args.memory or "0")
+    except MemoryPlanError as error:
+        return _fail(2, str(error))
+    try:
+        lines, data = _measured(args, named)
+    except RenderInputError as error:
+        return _fail(2, str(error))
+    except PipelineError as error:
+        return _fail(1, str(error))
+    print(json.dumps(data, indent=2) if args.json else "\n".join(lines))
+    return 0
+
+
+def _measured(args: argparse.Namespace, named: str) -> tuple[list[str], dict[str, Any]]:
+    import logging
+
+    from newbie_pipeline.checkpoints.sources import parse_source
+    from newbie_pipeline.render import LoadOptions, Renderer, RenderSpec
+
+    # The prompt is meant to be too long.
+    logging.getLogger("newbie_pipeline.text_conditioning").setLevel(logging.ERROR)
+    options = LoadOptions(
+        dtype=None if args.dtype is None else _DTYPES[args.dtype],
+        clip_only=args.text_encoder == "clip_only",
+        quantize=args.quantize,
+        max_memory=args.memory,
+    )
+    renderer = Renderer.load(parse_source(named), options)
+    width, height = args.size
+    guidance = 1.0 if args.no_cfg else 4.0
+    spec = RenderSpec(_LONG_PROMPT, "", width, height, 1, guidance, seeds=(0,))
+    renderer.render(spec, lambda _step, _total: None, lambda: False)
+    measured = renderer.take_measured()
+    assert measured is not None  # noqa: S101 - a whole render is over
+    return measured
 
 
 def _machine(args: argparse.Namespace, gpu: "Gpu | None") -> str:

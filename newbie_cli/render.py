@@ -58,6 +58,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="PATH[:WEIGHT]",
         help="a LoRA or LoKr file, perhaps with its weight; may be repeated",
     )
+    parser.add_argument("--text-encoder", choices=("full", "clip_only"), default="full")
+    parser.add_argument(
+        "--quantize", default="", metavar="WHAT", help="as of newbie plan: gemma:nf4 and so on"
+    )
+    parser.add_argument("--memory", metavar="SIZE", help="most memory on the device, as 16GiB")
+    parser.add_argument(
+        "--max-memory", metavar="LIMITS", help='as accelerate: {0: "10GiB", "cpu": "30GiB"}'
+    )
     parser.add_argument("--json", action="store_true", help="print one line of JSON on stdout")
     parser.set_defaults(run=run)
 
@@ -120,6 +128,10 @@ def _render(args: argparse.Namespace, prompt: str) -> int:
         attention=args.attention,
         solver=args.solver,
         adapters=tuple(parse_adapter_file(text) for text in args.lora),
+        clip_only=args.text_encoder == "clip_only",
+        quantize=args.quantize,
+        memory=args.memory,
+        max_memory=args.max_memory,
     )
     renderer = Renderer.load(parse_source(_model(args.model)), options)
     spec = RenderSpec(

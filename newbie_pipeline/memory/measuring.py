@@ -131,7 +131,7 @@ def predicted(plan: MemoryPlan) -> dict[str, int]:
 
 def measured_lines(plan: MemoryPlan, measured: Mapping[str, Measured], on_cuda: bool) -> list[str]:
     """Show predicted beside measured, a row each."""
-    where = "the card" if on_cuda else "this process (host memory, mapped files included)"
+    where = "the card" if on_cuda else "this process (host memory, mapped files too)"
     lines = [f"{'':<13} {'predicted':>9} {'measured':>9}   GiB {'seconds':>9}"]
     expected = predicted(plan)
     for title in ROWS:
@@ -141,8 +141,7 @@ def measured_lines(plan: MemoryPlan, measured: Mapping[str, Measured], on_cuda: 
         figures = ("-" if size is None else gib(size), "-" if found is None else gib(found.bytes))
         seconds = "-" if found is None else f"{found.seconds:.2f}"
         lines.append(f"{title:<13} {figures[0]:>9} {figures[1]:>9} {seconds:>15}")
-    what = "DiT, CLIP, Gemma: growth while loading; the others: peak of all that is on"
-    return [*lines, f"{what} {where}"]
+    return [*lines, f"DiT, CLIP, Gemma: growth while loading; else: peak of {where}"]
 
 
 def measured_data(plan: MemoryPlan, measured: Mapping[str, Measured]) -> dict[str, Any]:

@@ -28,7 +28,8 @@ def check_quantizer(component: Component) -> None:
     library = LIBRARIES[component]
     if importlib.util.find_spec(library) is None:
         raise MemoryPlanError(
-            f"quantising {component.value} needs {library}: pip install -c constraints.txt {library}"
+            f"quantising {component.value} needs {library}: "
+            f"pip install -c constraints.txt {library}"
         )
 
 

@@ -114,7 +114,7 @@ print(json.dumps(sorted(sys.modules)))
 """
 
 
-@pytest.mark.parametrize("command", ["run", "smoke", "lint", "render", "make-tiny"])
+@pytest.mark.parametrize("command", ["run", "smoke", "lint", "render", "make-tiny", "plan"])
 def test_the_help_of_a_command_loads_no_room(command: str) -> None:
     loaded = {name.partition(".")[0] for name in modules_after(COMMAND, command, "--help")}
 
