@@ -27,6 +27,7 @@ from newbie_pipeline.models.next_dit_layers import (
     TimestepEmbedder,
 )
 from newbie_pipeline.models.rope import caption_positions, rotary_table
+from newbie_pipeline.models.step_caches import fitting_config
 from newbie_pipeline.models.token_layout import (
     TokenLayout,
     even_layout,
@@ -156,7 +157,8 @@ class NextDiT(ModelMixin, ConfigMixin, AttentionMixin, PeftAdapterMixin, CacheMi
         that is 1 at real tokens; `pooled_projections` is [batch, clip_text_dim]. Hand the
         `caption_context` of an earlier step's output back in to skip what does not depend on t.
         `attention_kwargs` may hold `scale` for loaded LoRA adapters, as in diffusers.
-        Raises ValueError for latents that do not divide into patches or are too long for RoPE.
+        Raises ValueError for latents that do not divide into patches, for latents or captions too
+        long for RoPE, and, outside compiled code, for a mask with padding before a real token.
         """
         batch, _, height, width = hidden_states.shape
         rows, columns = self._patch_grid(height, width)
@@ -195,14 +197,14 @@ class NextDiT(ModelMixin, ConfigMixin, AttentionMixin, PeftAdapterMixin, CacheMi
     def enable_cache(self, config: Any) -> None:
         """Skip work that changes little between steps; `config` is one of diffusers' cache configs.
 
-        Raises ValueError when a cache is enabled already.
+        Raises ValueError when a cache is enabled already, and for FasterCache, which does not fit.
         """
         # diffusers keeps a list of the blocks that its caches understand. Asking for it imports
         # many models, so ours joins only when a cache is wanted.
         TransformerBlockRegistry.register(
             JointTransformerBlock, TransformerBlockMetadata(return_hidden_states_index=0)
         )
-        super().enable_cache(config)
+        super().enable_cache(fitting_config(config))
 
     def _run(self, layer: nn.Module, *args: Any) -> torch.Tensor:
         if torch.is_grad_enabled() and self.gradient_checkpointing:
@@ -244,8 +246,10 @@ class NextDiT(ModelMixin, ConfigMixin, AttentionMixin, PeftAdapterMixin, CacheMi
         if mask is not None:
             mask = mask.bool()
             lengths = mask.sum(dim=1)
+            # Nothing attends to padding, but no weight of 0 makes a NaN in it go away.
+            features = torch.where(mask.unsqueeze(-1), features, features.nan_to_num(0, 0, 0))
             # Compiled code keeps all padding: it cannot wait to see how much there is.
-            counts = None if torch.compiler.is_compiling() else tuple(lengths.tolist())
+            counts = None if torch.compiler.is_compiling() else self._counts(mask, lengths)
         longest = width if counts is None else max(1, *counts)
         if longest >= self.axes_lens[0]:
             raise ValueError(
@@ -257,6 +261,12 @@ class NextDiT(ModelMixin, ConfigMixin, AttentionMixin, PeftAdapterMixin, CacheMi
         context = context._replace(layout=self._layout(context, rows, columns))
         refined = self._refine_caption(context, None if mask is None else mask[:, :longest])
         return context._replace(hidden_states=refined)
+
+    def _counts(self, mask: torch.Tensor, lengths: torch.Tensor) -> tuple[int, ...]:
+        # A caption is counted from its start: a gap or padding before it would shift it.
+        if bool((mask[:, 1:] & ~mask[:, :-1]).any()):
+            raise ValueError("captions must be padded on the right: the mask has a 1 after a 0")
+        return tuple(lengths.tolist())
 
     def _refine_caption(self, context: CaptionContext, mask: torch.Tensor | None) -> torch.Tensor:
         features = context.hidden_states
@@ -286,6 +296,12 @@ class NextDiT(ModelMixin, ConfigMixin, AttentionMixin, PeftAdapterMixin, CacheMi
         longest, counts = context.hidden_states.shape[1], context.counts
         grid = (rows, columns, self.axes_dims)
         if counts is None:
+            if self._packs():
+                raise ValueError(
+                    "this attention backend takes no mask, and compiled code does not know where "
+                    "captions end: set the backend to native, compile the repeated blocks only, or "
+                    "give captions without padding and no encoder_attention_mask"
+                )
             return padded_layout(context.lengths, longest, *grid)
         if min(counts) == longest:
             return even_layout(longest, *grid, context.lengths.device)
@@ -298,8 +314,6 @@ class NextDiT(ModelMixin, ConfigMixin, AttentionMixin, PeftAdapterMixin, CacheMi
         return (layout.rows, layout.columns) == (rows, columns) and not wrong_form
 
     def _packs(self) -> bool:
-        if torch.compiler.is_compiling():
-            return False  # lengths are not known there
         processor = next(iter(self.attn_processors.values()))
         own = getattr(processor, "_attention_backend", None)
         return active_backend(own) in MASKLESS_BACKENDS
