@@ -1,6 +1,8 @@
 """What the pipeline's call refuses before it starts, each with a sentence that says what to do."""
 
+import math
 from collections.abc import Sequence
+from numbers import Integral, Real
 from typing import Any
 
 import torch
@@ -12,6 +14,7 @@ OUTPUT_TYPES = ("pil", "np", "pt", "latent")
 
 def check_size(height: int, width: int, multiple: int, most: tuple[int, int]) -> None:
     """Raise RenderInputError for a size in pixels that is no multiple or above `most`."""
+    _check_whole(height=height, width=width)
     most_height, most_width = most
     if height % multiple or width % multiple or height <= 0 or width <= 0:
         raise RenderInputError(
@@ -25,10 +28,42 @@ def check_size(height: int, width: int, multiple: int, most: tuple[int, int]) ->
 
 def check_counts(num_inference_steps: int, num_images_per_prompt: int) -> None:
     """Raise RenderInputError unless there is at least one step and one picture."""
+    _check_whole(
+        num_inference_steps=num_inference_steps, num_images_per_prompt=num_images_per_prompt
+    )
     if num_inference_steps < 1:
         raise RenderInputError(f"at least one step is needed, not {num_inference_steps}")
     if num_images_per_prompt < 1:
         raise RenderInputError(f"at least one picture is needed, not {num_images_per_prompt}")
+
+
+def check_guidance(guidance_scale: float) -> None:
+    """Raise RenderInputError unless the scale is a finite number; up to 1 means no guidance."""
+    if not isinstance(guidance_scale, Real) or not math.isfinite(guidance_scale):
+        raise RenderInputError(f"guidance_scale must be a number, not {guidance_scale!r}")
+
+
+def check_generators(generators: Any, pictures: int) -> None:
+    """Raise RenderInputError unless each picture has a generator, or None for any noise."""
+    if not isinstance(generators, (list, tuple)):
+        raise RenderInputError(
+            f"generator must be a torch.Generator or a list of them, not {generators!r}"
+        )
+    if len(generators) != pictures:
+        raise RenderInputError(f"{len(generators)} generators for {pictures} pictures")
+    for one in generators:
+        if one is not None and not isinstance(one, torch.Generator):
+            raise RenderInputError(
+                f"generator must be a torch.Generator or a list of them, not {one!r}"
+            )
+
+
+def check_latents(latents: Any, shape: tuple[int, ...]) -> None:
+    """Raise RenderInputError unless latents are a tensor of the shape [batch, channels, h, w]."""
+    if not isinstance(latents, torch.Tensor):
+        raise RenderInputError(f"latents must be a tensor, not a {type(latents).__name__}")
+    if latents.shape != shape:
+        raise RenderInputError(f"latents have shape {tuple(latents.shape)}, but {shape} is needed")
 
 
 def check_prompts(
@@ -63,3 +98,9 @@ def check_output(output_type: str, names: Sequence[str], known: Sequence[str]) -
         )
     if unknown := set(names) - set(known):
         raise RenderInputError(f"the callback cannot be given {', '.join(sorted(unknown))}")
+
+
+def _check_whole(**values: Any) -> None:
+    for name, value in values.items():
+        if not isinstance(value, Integral):
+            raise RenderInputError(f"{name} must be a whole number, not {value!r}")

@@ -15,7 +15,15 @@ from diffusers.image_processor import VaeImageProcessor
 from diffusers.pipelines.pipeline_utils import ImagePipelineOutput
 from transformers import PreTrainedModel
 
-from newbie_pipeline.call_checks import check_counts, check_output, check_prompts, check_size
+from newbie_pipeline.call_checks import (
+    check_counts,
+    check_generators,
+    check_guidance,
+    check_latents,
+    check_output,
+    check_prompts,
+    check_size,
+)
 from newbie_pipeline.cfg_passes import choose_cfg_passes
 from newbie_pipeline.denoising import VelocityPredictor, check_finite
 from newbie_pipeline.errors import RenderInputError
@@ -184,14 +192,11 @@ class NewbiePipeline(
         factor = self.vae_scale_factor
         shape = (self.transformer.config.in_channels, height // factor, width // factor)
         if latents is not None:
-            if latents.shape != (batch, *shape):
-                raise RenderInputError(
-                    f"latents have shape {tuple(latents.shape)}, but {(batch, *shape)} is needed"
-                )
+            check_latents(latents, (batch, *shape))
             return latents.to(device=device, dtype=torch.float32)
-        generators = generator if isinstance(generator, list) else [generator] * batch
-        if len(generators) != batch:
-            raise RenderInputError(f"{len(generators)} generators for {batch} pictures")
+        one_for_all = generator is None or isinstance(generator, torch.Generator)
+        generators: Any = [generator] * batch if one_for_all else generator
+        check_generators(generators, batch)
         # One draw per picture: a shared generator goes on, a list gives each picture its own.
         noise = [
             torch.randn(
@@ -253,9 +258,10 @@ class NewbiePipeline(
         height = side if height is None else height
         width = side if width is None else width
         check_prompts(prompt, negative_prompt, prompt_embeds, negative_prompt_embeds)
-        sigmas = even_sigmas(max(1, num_inference_steps)) if sigmas is None else list(sigmas)
-        check_sigmas(sigmas)
         self.check_inputs(height, width, num_inference_steps, num_images_per_prompt)
+        check_guidance(guidance_scale)
+        sigmas = even_sigmas(num_inference_steps) if sigmas is None else list(sigmas)
+        check_sigmas(sigmas)
         check_output(output_type, callback_on_step_end_tensor_inputs, self._callback_tensor_inputs)
         self._warn_of_float16()
         scheduler = self._scheduler_for(solver)
@@ -347,7 +353,9 @@ class NewbiePipeline(
                     offered = {"latents": latents, **predict.tensors()}
                     given = {name: offered.get(name) for name in names}
                     changed = callback(self, step, timestep, given) or {}
-                    latents = changed.get("latents", latents)
+                    if (given_back := changed.get("latents")) is not None:
+                        check_latents(given_back, tuple(latents.shape))
+                        latents = given_back.to(latents)
                     predict.replace(changed)
                 progress_bar.update()
         return latents

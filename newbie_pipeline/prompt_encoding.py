@@ -84,8 +84,9 @@ class PromptEncodingMixin:
         if do_classifier_free_guidance:
             negative = next(encoded) if negative is None else negative
             _check_pair(condition, negative)
-            negative = negative.repeat(num_images_per_prompt).to(device)
-        condition = condition.repeat(num_images_per_prompt).to(device)
+            negative = negative.repeat(num_images_per_prompt).to(device, self._text_dtype)
+        self._check_features(condition)
+        condition = condition.repeat(num_images_per_prompt).to(device, self._text_dtype)
         prompt_embeds = condition.prompt_embeds
         prompt_attention_mask = condition.prompt_attention_mask
         pooled_prompt_embeds = condition.pooled_prompt_embeds
@@ -179,6 +180,20 @@ class PromptEncodingMixin:
         ids, mask = tokenize(self.tokenizer_2, list(key.texts), MAX_TOKENS, device)
         pooled = pooled_features(self.text_encoder_2, ids, mask).to(self._text_dtype)
         return pooled.to(self._execution_device)
+
+    def _check_features(self, condition: TextCondition) -> None:
+        if self.transformer is None:
+            return
+        config = self.transformer.config
+        for name, wanted in (
+            ("prompt_embeds", config.cap_feat_dim),
+            ("pooled_prompt_embeds", config.clip_text_dim),
+        ):
+            features = getattr(condition, name).shape[-1]
+            if wanted is not None and features != wanted:
+                raise RenderInputError(
+                    f"{name} have {features} features, but this transformer reads {wanted}"
+                )
 
     @property
     def _text_dtype(self) -> torch.dtype:

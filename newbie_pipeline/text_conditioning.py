@@ -36,12 +36,12 @@ class TextCondition:
     prompt_attention_mask: torch.Tensor
     pooled_prompt_embeds: torch.Tensor
 
-    def to(self, device: torch.device) -> "TextCondition":
-        """Move all parts to a device."""
+    def to(self, device: torch.device, dtype: torch.dtype) -> "TextCondition":
+        """Move all parts to a device, and the embeddings into the type that computes with them."""
         return TextCondition(
-            self.prompt_embeds.to(device),
+            self.prompt_embeds.to(device, dtype),
             self.prompt_attention_mask.to(device),
-            self.pooled_prompt_embeds.to(device),
+            self.pooled_prompt_embeds.to(device, dtype),
         )
 
     def repeat(self, times: int) -> "TextCondition":

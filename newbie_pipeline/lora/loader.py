@@ -46,9 +46,15 @@ class NewbieLoraLoaderMixin(LoraBaseMixin):
         weight_name: str | None = None,
         return_lora_metadata: bool = False,
     ) -> Any:
-        """Read an adapter's tensors by its own keys, and on request its peft configuration."""
+        """Read an adapter's tensors by its own keys, and on request its peft configuration.
+
+        As diffusers writes it: each entry's name begins with that of the component.
+        """
         source = _source(pretrained_model_name_or_path_or_dict, weight_name, None)
-        return (source.tensors, source.config or None) if return_lora_metadata else source.tensors
+        if not return_lora_metadata:
+            return source.tensors
+        config = {f"{COMPONENT}.{key}": value for key, value in source.config.items()}
+        return source.tensors, config or None
 
     def load_lora_weights(
         self,

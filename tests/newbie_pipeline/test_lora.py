@@ -373,7 +373,7 @@ def test_a_saved_adapter_loads_again(pipeline, pipe, tmp_path):
     assert_same_velocity(pipeline.transformer, by_hand, pipe.transformer)
     state, config = pipeline.lora_state_dict(tmp_path, return_lora_metadata=True)
     assert len(state) == 2 * len(TARGETS)
-    assert config == {"r": 4, "lora_alpha": 8}
+    assert config == {"transformer.r": 4, "transformer.lora_alpha": 8}
 
 
 def test_a_picture_shows_the_adapter_and_afterwards_is_the_old_one(pipeline):

@@ -220,6 +220,68 @@ def test_inputs_that_do_not_fit_are_refused_with_a_reason(small, settings, reaso
         draw(small, **settings)
 
 
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"num_inference_steps": 2.5}, "num_inference_steps must be a whole number"),
+        ({"num_inference_steps": "2"}, "num_inference_steps must be a whole number"),
+        ({"num_images_per_prompt": 1.0}, "num_images_per_prompt must be a whole number"),
+        ({"height": 32.0}, "height must be a whole number"),
+        ({"guidance_scale": None}, "guidance_scale must be a number"),
+        ({"guidance_scale": float("nan")}, "guidance_scale must be a number"),
+        ({"generator": 5}, "must be a torch.Generator"),
+        ({"generator": [None] * 3}, "3 generators for 1 pictures"),
+        ({"latents": np.zeros((1, 4, 32, 32))}, "must be a tensor, not a ndarray"),
+        ({"latents": torch.zeros(1, 4, 16, 32)}, r"\(1, 4, 32, 32\) is needed"),
+        ({"callback_on_step_end": lambda *_: {"latents": torch.zeros(1, 4, 2, 2)}}, "is needed"),
+    ],
+)
+def test_values_of_a_wrong_kind_are_refused_with_their_name(small, settings, reason):
+    with pytest.raises(RenderInputError, match=reason):
+        draw(small, **settings)
+
+
+def test_whole_numbers_of_numpy_and_tuples_of_generators_are_taken(small):
+    generators = tuple(torch.Generator().manual_seed(0) for _ in range(2))
+    settings = {"num_inference_steps": np.int64(2), "height": np.int32(32)}
+    pictures = draw(small, [PROMPT, PROMPT], generator=generators, **settings)
+    agree(pictures, draw(small).expand(2, -1, -1, -1))
+
+
+def encoded_arguments(pipeline):
+    names = NewbiePipeline._callback_tensor_inputs[1:]
+    return dict(zip(names, pipeline.encode_prompt(PROMPT), strict=True))
+
+
+def test_embeddings_in_another_precision_than_the_transformers_are_converted(small):
+    halved = {
+        name: value.half() if value.is_floating_point() else value
+        for name, value in encoded_arguments(small).items()
+    }
+    agree(draw(small, None, **halved), draw(small), tolerance=1e-2)
+
+
+@pytest.mark.parametrize("name", ["prompt_embeds", "pooled_prompt_embeds"])
+def test_embeddings_of_another_text_encoder_are_refused(small, name):
+    wider = {
+        key: torch.nn.functional.pad(value, (0, 1)) if key.endswith(name) else value
+        for key, value in encoded_arguments(small).items()
+    }
+    with pytest.raises(RenderInputError, match=f"{name} have 9 features.* reads 8"):
+        draw(small, None, **wider)
+
+
+def test_latents_that_a_callback_gives_back_go_on_in_float32(small):
+    seen = []
+
+    def callback(_pipe, _step, _timestep, kwargs):
+        seen.append(kwargs["latents"].dtype)
+        return {"latents": kwargs["latents"].half()}
+
+    latents = draw(small, callback_on_step_end=callback, output_type="latent")
+    assert [*seen, latents.dtype] == [torch.float32] * 3
+
+
 def test_a_caption_is_cut_to_what_the_model_has_positions_for(small, caplog):
     with caplog.at_level(logging.WARNING):
         draw(small, "very long " * 100, num_inference_steps=1)
