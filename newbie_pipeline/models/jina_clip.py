@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
+from diffusers.utils import BaseOutput
 from torch import nn
 
 HF_PREFIX = "text_model.transformer.roberta."
@@ -123,8 +124,8 @@ class JinaEncoder(nn.Module):
         return hidden_states
 
 
-@dataclass(frozen=True)
-class JinaClipTextOutput:
+@dataclass
+class JinaClipTextOutput(BaseOutput):
     """Token states [batch, tokens, hidden] and their masked mean [batch, hidden]."""
 
     last_hidden_state: torch.Tensor
@@ -153,14 +154,20 @@ class JinaClipTextModel(ModelMixin, ConfigMixin):
         self.encoder = JinaEncoder([JinaLayer(*layer) for _ in range(num_hidden_layers)])
 
     def forward(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None
-    ) -> JinaClipTextOutput:
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        *,
+        return_dict: bool = True,
+    ) -> JinaClipTextOutput | tuple[torch.Tensor, torch.Tensor]:
         """Encode ids [batch, tokens]; without a mask, every id but the padding id counts."""
         mask = input_ids != PAD_TOKEN_ID if attention_mask is None else attention_mask.bool()
         hidden_states = self.encoder(self.emb_ln(self.embeddings(input_ids)), mask)
         weight = mask.unsqueeze(-1).to(hidden_states.dtype)
         pooled = (hidden_states * weight).sum(dim=1) / weight.sum(dim=1)
-        return JinaClipTextOutput(hidden_states, pooled)
+        if not return_dict:
+            return (hidden_states, pooled)
+        return JinaClipTextOutput(last_hidden_state=hidden_states, pooled=pooled)
 
 
 def own_key(key: str) -> str | None:

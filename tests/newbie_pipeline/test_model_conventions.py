@@ -6,6 +6,7 @@ from diffusers import FirstBlockCacheConfig, MagCacheConfig, PyramidAttentionBro
 from diffusers.models.attention_processor import AttnProcessor
 from diffusers.training_utils import EMAModel
 
+from newbie_pipeline.models.jina_clip import JinaClipTextModel
 from newbie_pipeline.models.next_dit import NextDiT
 
 SIZES = {
@@ -168,3 +169,21 @@ def test_the_whole_model_is_one_graph(model, lengths):
 def test_the_whole_model_can_be_exported(model):
     exported = torch.export.export(model, args=(), kwargs=inputs((7, 16)))
     torch.testing.assert_close(sample(exported.module(), (7, 16)), sample(model, (7, 16)))
+
+
+def test_the_text_tower_answers_by_name_or_as_a_tuple_and_comes_back_from_disk(tmp_path):
+    tower = JinaClipTextModel(
+        vocab_size=50,
+        hidden_size=24,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=3,
+    ).eval()
+    ids = torch.arange(2, 18).unflatten(0, (2, 8))
+    tower.save_pretrained(tmp_path, max_shard_size="10KB")
+    with torch.no_grad():
+        named = tower(ids)
+        loaded = JinaClipTextModel.from_pretrained(tmp_path)(ids, return_dict=False)
+    assert list(named) == ["last_hidden_state", "pooled"]
+    for expected, output in zip(named.to_tuple(), loaded, strict=True):
+        assert torch.equal(output, expected)
