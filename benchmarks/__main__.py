@@ -2,12 +2,12 @@
 
 import sys
 
-from benchmarks import memory, product, prompts, transformer
+from benchmarks import loading, memory, product, prompts, transformer
 
 
 def main() -> int:
     """Run every benchmark and print the rows that were added."""
-    for benchmark in (prompts, transformer, product, memory):
+    for benchmark in (prompts, transformer, loading, product, memory):
         for row in benchmark.run():
             print(row, flush=True)
     return 0
