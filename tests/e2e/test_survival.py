@@ -75,7 +75,7 @@ async def test_a_job_that_waited_for_a_worker_is_drawn_when_one_starts(member: M
 
 
 async def test_a_worker_killed_in_mid_render_loses_nothing(member: Member) -> None:
-    job_id = await member.newbie(prompt="1girl", steps=60, count=2)
+    job_id = await member.newbie(prompt="1girl", steps=60, count=4)
     await running(member, job_id)
     member.stack.kill("worker")
     member.stack.start("worker")
@@ -92,7 +92,7 @@ def kill_renderer(member: Member) -> int:
 
 
 async def test_a_job_whose_renderer_dies_is_drawn_by_the_next_one(member: Member) -> None:
-    job_id = await member.newbie(prompt="1girl", steps=60, count=2)
+    job_id = await member.newbie(prompt="1girl", steps=60, count=4)
     await running(member, job_id)
     pid = kill_renderer(member)
     await member.picture(job_id)
@@ -123,7 +123,7 @@ async def test_a_job_that_costs_two_renderers_is_given_up(member: Member) -> Non
 async def test_rqs_own_stop_command_ends_the_render_and_the_renderer_lives(
     member: Member,
 ) -> None:
-    job_id = await member.newbie(prompt="1girl", steps=60, count=2)
+    job_id = await member.newbie(prompt="1girl", steps=60, count=4)
     await running(member, job_id)
     pid = renderer_pid(member)
     send_stop_job_command(member.queue.redis, rq_id(job_id, 0), serializer=None)
@@ -134,7 +134,7 @@ async def test_rqs_own_stop_command_ends_the_render_and_the_renderer_lives(
 
 
 async def test_a_forked_job_that_is_killed_is_drawn_again(member: Member) -> None:
-    job_id = await member.newbie(prompt="1girl", steps=60, count=2)
+    job_id = await member.newbie(prompt="1girl", steps=60, count=4)
     await running(member, job_id)
     slots = children(member.stack.pid("worker"), "worker.slot")
     [forked] = [process for slot in slots for process in children(slot)]
@@ -160,9 +160,9 @@ async def test_the_bot_may_restart_while_a_job_waits(member: Member) -> None:
 
 
 async def test_a_running_job_tells_how_far_it_is(member: Member) -> None:
-    job_id = await member.newbie(prompt="1girl", steps=60, count=2)
+    job_id = await member.newbie(prompt="1girl", steps=60, count=4)
     message = await member.answer(job_id, shows_progress, 120)
-    assert "of 120" in message["content"]
+    assert "of 240" in message["content"]
     await member.picture(job_id)
 
 

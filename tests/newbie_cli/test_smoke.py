@@ -64,7 +64,7 @@ def test_a_prompt_that_is_refused_is_a_failure_with_the_bots_words(
     report = json.loads(result.stdout)
     assert not report["ok"]
     assert report["part"] == "bot"
-    assert "line 3, column 1" in report["step"]
+    assert "line 2, column 36" in report["step"]
     assert not out.exists()
 
 

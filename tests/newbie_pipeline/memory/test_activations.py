@@ -89,7 +89,7 @@ def test_a_pass_of_the_dit_stays_close_below_its_formula(dim, heads, samples):
     picture = Picture(512, 512, samples, 64)
     predicted = activations.transformer_bytes(shape, VAE, picture, PRECISION, samples)
     predicted += activations.caption_context_bytes(shape, VAE, picture, PRECISION, 1)
-    assert live.peak <= predicted <= 1.25 * live.peak
+    assert live.peak <= predicted <= 1.3 * live.peak
 
 
 @pytest.mark.parametrize("tile", [None, 128])
