@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from diffusers import attention_backend
 from safetensors.torch import load_file
 
 from newbie_pipeline.checkpoints.loading import load_pipeline
@@ -25,6 +26,13 @@ def _one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True)
+def _attention_as_it_was():
+    """In diffusers, choosing a backend for one model changes what all others use by default."""
+    with attention_backend("native"):
+        yield
 
 
 @pytest.fixture(scope="session")
