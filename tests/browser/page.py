@@ -18,8 +18,12 @@ CHROMIUM_FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
+# How long an expectation waits before it fails: on a busy machine an answer may take seconds.
+EXPECT_MILLISECONDS = 15_000
 DESKTOP = (1280, 800)
 PHONE = (360, 740)
+
+expect.set_options(timeout=EXPECT_MILLISECONDS)
 
 
 class ChannelPage:
