@@ -1,4 +1,4 @@
-"""What this machine has: its GPU's memory and the host's, asked without loading torch here."""
+"""This machine's GPU and its memory, asked without loading torch here."""
 
 import json
 import os
@@ -7,7 +7,6 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 
 _MIB = 1024**2
 _SECONDS = 60
@@ -53,19 +52,6 @@ def read_nvidia_smi(answer: str) -> Gpu | None:
         return None
     total, free = (int(number) * _MIB for number in numbers)
     return Gpu(name.strip(), total, free)
-
-
-def available_host_bytes() -> int | None:
-    """Give what Linux calls available memory, or None elsewhere."""
-    try:
-        text = Path("/proc/meminfo").read_text(encoding="ascii")
-    except OSError:
-        return None
-    for line in text.splitlines():
-        name, _, value = line.partition(":")
-        if name == "MemAvailable":
-            return int(value.split()[0]) * 1024
-    return None
 
 
 def _output(*command: str) -> str:

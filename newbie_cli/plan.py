@@ -182,7 +182,6 @@ def _gpu(args: argparse.Namespace) -> "Gpu | None":
 
 
 def _budget(args: argparse.Namespace, gpu: "Gpu | None") -> "Budget":
-    from newbie_cli.machine_memory import available_host_bytes
     from newbie_pipeline.memory.budget import (
         Budget,
         capped,
@@ -190,6 +189,7 @@ def _budget(args: argparse.Namespace, gpu: "Gpu | None") -> "Budget":
         free_budget,
         parse_max_memory,
     )
+    from newbie_pipeline.memory.machine import available_host_bytes
 
     if args.vram is not None:
         budget = Budget(card_budget(args.vram))

@@ -50,9 +50,10 @@ def _complete(source: "Source") -> Finding:
 
 def _memory(source: "Source") -> Finding:
     """Plan one picture of the usual size on this machine, by default settings."""
-    from newbie_cli.machine_memory import available_host_bytes, find_gpu
+    from newbie_cli.machine_memory import find_gpu
     from newbie_pipeline.errors import MemoryPlanError
     from newbie_pipeline.memory.budget import Budget, free_budget
+    from newbie_pipeline.memory.machine import available_host_bytes
     from newbie_pipeline.memory.plan import PlanRequest
     from newbie_pipeline.memory.planner import make_plan
     from newbie_pipeline.memory.reading import checkpoint_sizes

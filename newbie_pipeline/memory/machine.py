@@ -1,17 +1,22 @@
-"""How much memory this machine has for a plan, and how much a process has taken of it."""
+"""How much memory this machine has for a plan, and how much a process has taken of it.
+
+Importing this loads no torch: who asks about a CUDA device has loaded it.
+"""
 
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from newbie_pipeline.memory.budget import Budget, MaxMemory, capped, free_budget, parse_max_memory
+
+if TYPE_CHECKING:
+    import torch
 
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
 def machine_budget(
-    device: torch.device, memory: str | None = None, max_memory: str | None = None
+    device: "torch.device", memory: str | None = None, max_memory: str | None = None
 ) -> Budget:
     """Read what is free on a device and the host, under the operator's caps.
 
@@ -21,6 +26,8 @@ def machine_budget(
     """
     budget = Budget(None, None)
     if device.type == "cuda":
+        import torch  # noqa: PLC0415
+
         free, _ = torch.cuda.mem_get_info(device)
         # A later plan finds the weights of the one before on the device: they make room.
         free += torch.cuda.memory_reserved(device)
