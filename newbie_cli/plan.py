@@ -145,8 +145,6 @@ def _measured(args: argparse.Namespace, named: str) -> tuple[list[str], dict[str
     from newbie_pipeline.checkpoints.sources import parse_source
     from newbie_pipeline.render import LoadOptions, Renderer, RenderSpec
 
-    # The prompt is meant to be too long.
-    logging.getLogger("newbie_pipeline.text_conditioning").setLevel(logging.ERROR)
     options = LoadOptions(
         dtype=None if args.dtype is None else _DTYPES[args.dtype],
         clip_only=args.text_encoder == "clip_only",
@@ -157,7 +155,13 @@ def _measured(args: argparse.Namespace, named: str) -> tuple[list[str], dict[str
     width, height = args.size
     guidance = 1.0 if args.no_cfg else 4.0
     spec = RenderSpec(_LONG_PROMPT, "", width, height, 1, guidance, seeds=(0,))
-    renderer.render(spec, lambda _step, _total: None, lambda: False)
+    logger = logging.getLogger("newbie_pipeline.text_conditioning")
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # the prompt is meant to be too long
+    try:
+        renderer.render(spec, lambda _step, _total: None, lambda: False)
+    finally:
+        logger.setLevel(level)
     measured = renderer.take_measured()
     assert measured is not None  # noqa: S101 - a whole render is over
     return measured
