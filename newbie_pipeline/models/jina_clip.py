@@ -128,8 +128,9 @@ class JinaEncoder(nn.Module):
 class JinaClipTextOutput(BaseOutput):
     """Token states [batch, tokens, hidden] and their masked mean [batch, hidden]."""
 
+    # With a default, as offloading hooks make the output anew out of a plain dictionary.
     last_hidden_state: torch.Tensor
-    pooled: torch.Tensor
+    pooled: torch.Tensor = None  # type: ignore[assignment]
 
 
 class JinaClipTextModel(ModelMixin, ConfigMixin):

@@ -79,6 +79,8 @@ async def test_a_select_menu_sends_what_was_chosen(open_page: OpenPage) -> None:
     page = await open_page()
     await page.send_command("panel")
     message = page.test_id("message").last
+    await expect(message.get_by_test_id("select-open")).to_be_visible()
+    await page.page.wait_for_timeout(500)  # a message that is drawn anew closes its menu
     await message.get_by_test_id("select-open").click()
     await expect(message.get_by_test_id("select-option").first).to_contain_text("512 x 512")
     await message.get_by_test_id("select-option").filter(has_text="Large").click()
