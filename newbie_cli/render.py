@@ -138,7 +138,7 @@ def _render(args: argparse.Namespace, prompt: str) -> int:
         prompt, args.negative, width, height, args.steps, args.guidance, seeds=(seed,)
     )
     started = time.monotonic()
-    image = renderer.render(spec, _show_step, lambda: False)[0]
+    image = renderer.render(spec, _show_step, lambda: False).images[0]
     seconds = time.monotonic() - started
     recipe = _recipe(spec, renderer.info)
     args.out.write_bytes(encode_png(image, recipe))

@@ -15,6 +15,7 @@ from newbie_pipeline.checkpoints.identity import model_hash, model_name
 from newbie_pipeline.checkpoints.sources import Source
 from newbie_pipeline.errors import CheckpointError, RenderCancelled
 from newbie_pipeline.lora.adapter_file import AdapterFile
+from newbie_pipeline.prompt.assist import Assisted, AssistMode
 
 if TYPE_CHECKING:
     import torch
@@ -37,6 +38,31 @@ class RenderSpec:
     num_inference_steps: int
     guidance_scale: float
     seeds: tuple[int, ...]
+    assist: AssistMode = AssistMode.OFF
+
+
+@dataclass(frozen=True)
+class Truncation:
+    """A prompt longer than what Gemma reads: its tokens, how many are read, and what was cut off.
+
+    The system prompt counts on both sides.
+    """
+
+    tokens: int
+    limit: int
+    cut: str
+
+
+@dataclass(frozen=True)
+class RenderResult:
+    """The pictures of one request, one a seed, and what happened to its prompt on the way.
+
+    `assisted` is None where no help was asked for, `truncation` where the whole prompt was read.
+    """
+
+    images: tuple[Image.Image, ...]
+    assisted: Assisted | None = None
+    truncation: Truncation | None = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +186,7 @@ class Renderer:
         spec: RenderSpec,
         on_step: Callable[[int, int], None],
         cancelled: Callable[[], bool],
-    ) -> list[Image.Image]:
+    ) -> RenderResult:
         """Draw one RGB picture for each seed, in order.
 
         `on_step(step, total)` is called after each step, counted over all pictures from 1; it
@@ -181,7 +207,7 @@ class Renderer:
         spec: RenderSpec,
         on_step: Callable[[int, int], None],
         cancelled: Callable[[], bool],
-    ) -> list[Image.Image]:
+    ) -> RenderResult:
         import torch  # noqa: PLC0415
 
         from newbie_pipeline.solvers import model_calls  # noqa: PLC0415
@@ -215,7 +241,7 @@ class Renderer:
                     callback_on_step_end=after_step,
                 )
                 pictures += output.images
-            return pictures
+            return RenderResult(tuple(pictures))
         finally:
             pipeline.maybe_free_model_hooks()
 

@@ -167,7 +167,7 @@ class RenderServer:
         started = time.monotonic()
         render.frames.put(({"type": "started"}, b""))
         try:
-            images = self.renderer.render(render.spec, on_step, render.cancelled.is_set)
+            result = self.renderer.render(render.spec, on_step, render.cancelled.is_set)
         except RenderCancelled:
             log.info("render_cancelled", duration=round(time.monotonic() - started, 3))
         except RenderInputError as error:
@@ -183,7 +183,7 @@ class RenderServer:
             self._fail_unforeseen(render, error)
         else:
             seconds = time.monotonic() - started
-            for image in images:
+            for image in result.images:
                 size = {"width": image.width, "height": image.height}
                 render.frames.put(({"type": "picture", **size}, image.convert("RGB").tobytes()))
             info = self.renderer.info
@@ -195,7 +195,7 @@ class RenderServer:
                 "adapters": list(info.adapters),
             }
             render.frames.put(({"type": "done", **done}, b""))
-            log.info("render_done", pictures=len(images), duration=round(seconds, 3))
+            log.info("render_done", pictures=len(result.images), duration=round(seconds, 3))
         finally:
             render.frames.put(None)
         self._tell_measured()

@@ -26,7 +26,7 @@ ONE = dataclasses.replace(SPEC, seeds=(5,))
 
 
 def render(renderer, spec=SPEC, on_step=lambda _step, _total: None, cancelled=lambda: False):
-    return renderer.render(spec, on_step, cancelled)
+    return renderer.render(spec, on_step, cancelled).images
 
 
 def test_each_picture_of_several_is_byte_for_byte_the_one_rendered_alone(renderer):

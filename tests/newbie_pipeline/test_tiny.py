@@ -76,7 +76,7 @@ def test_a_long_prompt_of_the_language_fits(pipe):
 def test_a_one_megapixel_picture_has_colour_and_differs_by_seed_and_prompt(renderer):
     def picture(prompt, seed):
         spec = RenderSpec(prompt, "", 1024, 1024, 4, 4.5, (seed,))
-        (image,) = renderer.render(spec, lambda *_: None, lambda: False)
+        (image,) = renderer.render(spec, lambda *_: None, lambda: False).images
         return np.asarray(image, dtype=np.float64)
 
     base = picture("1girl, blue_hair", 1)

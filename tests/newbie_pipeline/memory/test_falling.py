@@ -57,7 +57,7 @@ class Fault:
 
 
 def draw(renderer, spec=SPEC, on_step=lambda _step, _total: None):
-    return [picture.tobytes() for picture in renderer.render(spec, on_step, lambda: False)]
+    return [picture.tobytes() for picture in renderer.render(spec, on_step, lambda: False).images]
 
 
 @pytest.mark.parametrize("stage", Stage)
