@@ -136,9 +136,7 @@ def _adapters(plan: MemoryPlan) -> list[str]:
     size = plan.request.precision.bytes
     named = (f"{one.name} {one.added.parameters * size / MIB:.1f} MiB" for one in plan.adapters)
     title = TITLES[Component.TRANSFORMER]
-    return wrap(
-        f"of the {title}, adapters: {', '.join(named)}", LINE_WIDTH, break_on_hyphens=False
-    )
+    return wrap(f"of the {title}, adapters: {', '.join(named)}", LINE_WIDTH, break_on_hyphens=False)
 
 
 def _stages(plan: MemoryPlan, measured: Mapping[Stage, int] | None) -> list[str]:
