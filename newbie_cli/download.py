@@ -18,9 +18,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from newbie_cli import worker_settings
+
 # As its publisher calls it on the Hub.
 DEFAULT_REPO = "NewBie-AI/NewBie-image-Exp0.1"
-SETTING = "NEWBIE_WORKER_MODEL"
 # Left free on the disk for everything else.
 RESERVE = 256 * 2**20
 GO_ON = "What has arrived is kept: run the same command again to go on."
@@ -42,6 +43,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--to", metavar="DIR", type=Path, help="default: a folder of the user's data"
     )
     parser.add_argument("--revision", metavar="REV", help="a branch, tag or commit")
+    parser.add_argument(
+        "--text-encoder",
+        choices=worker_settings.TEXT_ENCODERS,
+        default="full",
+        help="clip_only leaves out Gemma, half of all bytes; the worker must be set so, too",
+    )
     parser.add_argument("--json", action="store_true", help="print one line of JSON on stdout")
     parser.set_defaults(run=run)
 
@@ -59,9 +66,10 @@ def run(args: argparse.Namespace) -> int:
     from newbie_pipeline.checkpoints.layouts import component_entries, find_checkpoint
     from newbie_pipeline.errors import CheckpointError
 
+    clip_only = args.text_encoder == "clip_only"
     try:
-        folder = _download(args)
-        checkpoint = find_checkpoint(folder)
+        folder = _download(args, clip_only=clip_only)
+        checkpoint = find_checkpoint(folder, clip_only=clip_only)
         # Reads every header against its file's length.
         sizes = [component_entries(part).values() for part in checkpoint.components().values()]
     except _Failure as failure:
@@ -76,12 +84,15 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({**facts, "weight_bytes": total}, ensure_ascii=False))
         return 0
     print(f"{folder}: complete, {_gigabytes(total)} of weights ({checkpoint.layout})")
-    print("Put this line into .env:\n")
-    print(f"{SETTING}={_quoted(str(folder))}")
+    lines = [f"{worker_settings.MODEL}={_quoted(str(folder))}"]
+    if clip_only:
+        lines.append(f"{worker_settings.TEXT_ENCODER}=clip_only")
+    print(f"Put {'this line' if len(lines) == 1 else 'these lines'} into .env:\n")
+    print("\n".join(lines))
     return 0
 
 
-def _download(args: argparse.Namespace) -> Path:
+def _download(args: argparse.Namespace, *, clip_only: bool) -> Path:
     from newbie_cli import hub_files
 
     target: Path = (args.to or _default_folder(args.repo)).absolute()
@@ -89,7 +100,7 @@ def _download(args: argparse.Namespace) -> Path:
         raise _Failure(f"{target} is not a folder", exit_code=2)
     with _clear_sentences(args.repo, args.revision), _bars(shown=sys.stderr.isatty()):
         try:
-            commit, files = hub_files.wanted_files(args.repo, args.revision)
+            commit, files = hub_files.wanted_files(args.repo, args.revision, clip_only=clip_only)
         except hub_files.UnsafeName as error:
             raise _Failure(f"{error}: nothing was fetched") from error
         if not any(file.path.endswith(".safetensors") for file in files):

@@ -13,6 +13,8 @@ from pathlib import Path, PurePosixPath
 
 ALLOWED = ["*.safetensors", "*.json", "*.model"]
 UNFINISHED = ".newbie-download"
+# Folders of Gemma in the official repository and in Diffusers conversions.
+GEMMA_FOLDERS = ("text_encoder", "tokenizer")
 
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -31,10 +33,13 @@ class WantedFile:
     sha256: str | None
 
 
-def wanted_files(repo: str, revision: str | None) -> tuple[str, list[WantedFile]]:
+def wanted_files(
+    repo: str, revision: str | None, *, clip_only: bool = False
+) -> tuple[str, list[WantedFile]]:
     """Ask the Hub for a revision's commit, and for the files of it that are fetched.
 
-    Raises UnsafeName for a name that no honest repository has.
+    With `clip_only` Gemma's are left out. Raises UnsafeName for a name that no honest repository
+    has.
     """
     from huggingface_hub import HfApi
     from huggingface_hub.utils import filter_repo_objects  # type: ignore[attr-defined]
@@ -51,7 +56,13 @@ def wanted_files(repo: str, revision: str | None) -> tuple[str, list[WantedFile]
         is_hash = file.sha256 is None or _SHA256.fullmatch(file.sha256)
         if path.is_absolute() or ".." in path.parts or "\\" in file.path or not is_hash:
             raise UnsafeName(f"{repo} lists a file with the name {file.path!r}")
-    return str(info.sha), files
+    return str(info.sha), [file for file in files if not (clip_only and _is_gemma(file.path))]
+
+
+def _is_gemma(name: str) -> bool:
+    """Tell by a file's name whether it is Gemma's: its folder, or ComfyUI's name of its file."""
+    path = PurePosixPath(name)
+    return path.parts[0] in GEMMA_FOLDERS or path.name.lower().startswith("gemma")
 
 
 def still_to_come(files: list[WantedFile], target: Path) -> int:

@@ -7,6 +7,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from newbie_pipeline.memory.budget import Budget
 
 _MIB = 1024**2
 _SECONDS = 60
@@ -43,6 +47,15 @@ def find_gpu() -> Gpu | None:
         return None
     lines = _output(sys.executable, "-c", _ASK_TORCH).splitlines()
     return Gpu(*json.loads(lines[-1])) if lines else None
+
+
+def gpu_budget(gpu: Gpu | None) -> "Budget":
+    """Give what a plan may use on this machine; without a GPU the CPU computes."""
+    from newbie_pipeline.memory.budget import Budget, free_budget
+    from newbie_pipeline.memory.machine import available_host_bytes
+
+    device = None if gpu is None else free_budget(gpu.free_bytes)
+    return Budget(device, available_host_bytes())
 
 
 def read_nvidia_smi(answer: str) -> Gpu | None:

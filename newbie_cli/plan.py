@@ -1,24 +1,26 @@
 """`newbie plan`: show how the model would be held in memory; loads nothing but with `--measure`.
 
-Sizes come from a checkpoint's headers or are the published ones; memory comes from this machine or
-from `--vram`. Exit codes: 0 a plan fits, 1 none does or the checkpoint cannot be read, 2 usage.
+Sizes come from the headers of a checkpoint and of adapters, or are the published ones; memory comes
+from this machine or from `--vram`. Where the worker's checkpoint is planned for, so are its
+adapters and its choice of text encoders. Exit codes: 0 a plan fits, 1 none does or a file cannot be
+used, 2 usage.
 """
 
 import argparse
 import json
-import os
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from newbie_cli import worker_settings
 
 if TYPE_CHECKING:
     from newbie_cli.machine_memory import Gpu
+    from newbie_pipeline.lora.adapter_file import AdapterFile
     from newbie_pipeline.memory.budget import Budget
     from newbie_pipeline.memory.plan import PlanRequest
     from newbie_pipeline.memory.sizes import ModelSizes
 
-_MODEL_VARIABLE = "NEWBIE_WORKER_MODEL"
 _DTYPES = {
     "bf16": "bfloat16",
     "bfloat16": "bfloat16",
@@ -54,10 +56,22 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--no-cfg", action="store_true", help="without guidance")
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "--model", metavar="DIR", help=f"checkpoint; default: {_MODEL_VARIABLE}, else --full"
+        "--model", metavar="DIR", help=f"checkpoint; default: {worker_settings.MODEL}, else --full"
     )
     which.add_argument("--full", action="store_true", help="the published model's sizes")
-    parser.add_argument("--text-encoder", choices=("full", "clip_only"), default="full")
+    parser.add_argument(
+        "--text-encoder",
+        choices=worker_settings.TEXT_ENCODERS,
+        help=f"default: {worker_settings.TEXT_ENCODER} for the worker's checkpoint, else full",
+    )
+    parser.add_argument(
+        "--lora",
+        action="append",
+        default=[],
+        metavar="PATH[:WEIGHT]",
+        help="a LoRA or LoKr file; may be repeated; default: "
+        f"{worker_settings.LORAS} for the worker's checkpoint",
+    )
     parser.add_argument(
         "--quantize",
         default="",
@@ -80,7 +94,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Make the plan, print it, and give the exit code."""
-    from newbie_pipeline.errors import CheckpointError, MemoryPlanError
+    from newbie_pipeline.errors import (
+        AdapterError,
+        CheckpointError,
+        MemoryPlanError,
+        RenderInputError,
+    )
     from newbie_pipeline.memory.planner import make_plan
     from newbie_pipeline.memory.quantization import parse_quantize
     from newbie_pipeline.memory.table import plan_data, plan_lines
@@ -92,12 +111,13 @@ def run(args: argparse.Namespace) -> int:
         budget = _budget(args, gpu)
         quantize = parse_quantize(args.quantize)
         request = _request(args, on_gpu=budget.device_bytes is not None)
-    except MemoryPlanError as error:
+        adapters = _adapters(args)
+    except (MemoryPlanError, AdapterError, RenderInputError) as error:
         return _fail(2, str(error))
     try:
-        sizes = _sizes(args)
+        sizes = _sizes(args, request.clip_only, adapters)
         plan = make_plan(sizes, request, budget, quantize)
-    except CheckpointError as error:
+    except (CheckpointError, AdapterError) as error:
         return _fail(1, str(error))
     except MemoryPlanError as error:
         return _fail(1, f"{_machine(args, gpu)}; {error}")
@@ -111,23 +131,29 @@ def run(args: argparse.Namespace) -> int:
 
 def _measure(args: argparse.Namespace) -> int:
     """Run the plan on this machine, with a prompt that fills all of its tokens."""
-    from newbie_pipeline.errors import MemoryPlanError, PipelineError, RenderInputError
+    from newbie_pipeline.errors import (
+        AdapterError,
+        MemoryPlanError,
+        PipelineError,
+        RenderInputError,
+    )
     from newbie_pipeline.memory.budget import parse_max_memory
     from newbie_pipeline.memory.quantization import parse_quantize
 
-    named = args.model or os.environ.get(_MODEL_VARIABLE)
-    if args.vram is not None or args.full or not named:
+    named = _model(args)
+    if args.vram is not None or named is None:
         return _fail(
             2,
             f"--measure runs a checkpoint on this machine: name it with --model or "
-            f"{_MODEL_VARIABLE}, and leave --vram and --full out",
+            f"{worker_settings.MODEL}, and leave --vram and --full out",
         )
     if args.batch > 1:
         return _fail(2, "--measure draws one picture at a time: leave --batch out")
     try:
         parse_quantize(args.quantize)
         parse_max_memory(args.memory or "0")
-    except MemoryPlanError as error:
+        _adapters(args)
+    except (MemoryPlanError, AdapterError) as error:
         return _fail(2, str(error))
     try:
         lines, data = _measured(args, named)
@@ -147,7 +173,8 @@ def _measured(args: argparse.Namespace, named: str) -> tuple[list[str], dict[str
 
     options = LoadOptions(
         dtype=None if args.dtype is None else _DTYPES[args.dtype],
-        clip_only=args.text_encoder == "clip_only",
+        adapters=_adapters(args),
+        clip_only=_is_clip_only(args),
         quantize=args.quantize,
         max_memory=args.memory,
     )
@@ -186,26 +213,11 @@ def _gpu(args: argparse.Namespace) -> "Gpu | None":
 
 
 def _budget(args: argparse.Namespace, gpu: "Gpu | None") -> "Budget":
-    from newbie_pipeline.memory.budget import (
-        Budget,
-        capped,
-        card_budget,
-        free_budget,
-        parse_max_memory,
-    )
-    from newbie_pipeline.memory.machine import available_host_bytes
+    from newbie_cli.machine_memory import gpu_budget
+    from newbie_pipeline.memory.budget import Budget, card_budget, limited
 
-    if args.vram is not None:
-        budget = Budget(card_budget(args.vram))
-    else:
-        device = None if gpu is None else free_budget(gpu.free_bytes)
-        budget = Budget(device, available_host_bytes())
-    if args.memory is None:
-        return budget
-    limit = parse_max_memory(args.memory)
-    if isinstance(limit, dict):
-        return capped(budget, max_memory=limit)
-    return capped(budget, memory=limit)
+    budget = gpu_budget(gpu) if args.vram is None else Budget(card_budget(args.vram))
+    return limited(budget, max_memory=args.memory)
 
 
 def _request(args: argparse.Namespace, on_gpu: bool) -> "PlanRequest":
@@ -220,20 +232,43 @@ def _request(args: argparse.Namespace, on_gpu: bool) -> "PlanRequest":
         precision=default if args.dtype is None else Precision(_DTYPES[args.dtype]),
         cfg=not args.no_cfg,
         num_inference_steps=args.steps,
-        clip_only=args.text_encoder == "clip_only",
+        clip_only=_is_clip_only(args),
     )
 
 
-def _sizes(args: argparse.Namespace) -> "ModelSizes":
-    from newbie_pipeline.memory.published import PUBLISHED
+def _model(args: argparse.Namespace) -> str | None:
+    """Name the checkpoint; None stands for the published sizes."""
+    return None if args.full else args.model or worker_settings.setting(worker_settings.MODEL)
 
-    named = args.model or os.environ.get(_MODEL_VARIABLE)
-    if args.full or not named:
-        return PUBLISHED
+
+def _own_model(args: argparse.Namespace) -> bool:
+    """Tell whether the plan is for another model than the worker's."""
+    return args.full or args.model is not None or _model(args) is None
+
+
+def _is_clip_only(args: argparse.Namespace) -> bool:
+    return worker_settings.is_clip_only(args.text_encoder, own_model=_own_model(args))
+
+
+def _adapters(args: argparse.Namespace) -> "tuple[AdapterFile, ...]":
+    return worker_settings.adapter_files(args.lora, own_model=_own_model(args))
+
+
+def _sizes(
+    args: argparse.Namespace, clip_only: bool, adapters: "tuple[AdapterFile, ...]"
+) -> "ModelSizes":
+    from newbie_pipeline.memory.published import PUBLISHED, published_layers
+
+    named = _model(args)
+    if named is None and not adapters:
+        return PUBLISHED  # which needs no library that reads files
     from newbie_pipeline.checkpoints.sources import parse_source
-    from newbie_pipeline.memory.reading import checkpoint_sizes
+    from newbie_pipeline.memory.adapters import with_adapters
+    from newbie_pipeline.memory.reading import checkpoint_sizes, read_adapters
 
-    return checkpoint_sizes(parse_source(str(Path(named))))
+    if named is None:
+        return with_adapters(PUBLISHED, read_adapters(adapters, published_layers()))
+    return checkpoint_sizes(parse_source(named), clip_only=clip_only, adapters=adapters)
 
 
 def _fail(exit_code: int, reason: str) -> int:

@@ -15,13 +15,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from newbie_cli import worker_settings
+
 if TYPE_CHECKING:
     from PIL import Image
 
     from newbie_pipeline.recipe import Recipe
     from newbie_pipeline.render import RendererInfo, RenderSpec
 
-_MODEL_VARIABLE = "NEWBIE_WORKER_MODEL"
 _DISTRIBUTION = "newbie-bot"
 _RANDOM_SEED_BITS = 32
 _MAX_SEED = 2**63 - 1
@@ -41,7 +42,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--model",
         metavar="PATH",
-        help=f"checkpoint; default: {_MODEL_VARIABLE}, else a tiny one that draws noise",
+        help=f"checkpoint; default: {worker_settings.MODEL}, else a tiny one that draws noise",
     )
     parser.add_argument("--steps", type=_positive, default=28, help="denoising steps")
     parser.add_argument("--guidance", type=_guidance, default=4.0, help="guidance scale")
@@ -58,7 +59,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="PATH[:WEIGHT]",
         help="a LoRA or LoKr file, perhaps with its weight; may be repeated",
     )
-    parser.add_argument("--text-encoder", choices=("full", "clip_only"), default="full")
+    parser.add_argument(
+        "--text-encoder",
+        choices=worker_settings.TEXT_ENCODERS,
+        help=f"default: {worker_settings.TEXT_ENCODER} for the worker's checkpoint, else full",
+    )
     parser.add_argument(
         "--quantize", default="", metavar="WHAT", help="as of newbie plan: gemma:nf4 and so on"
     )
@@ -128,7 +133,7 @@ def _render(args: argparse.Namespace, prompt: str) -> int:
         attention=args.attention,
         solver=args.solver,
         adapters=tuple(parse_adapter_file(text) for text in args.lora),
-        clip_only=args.text_encoder == "clip_only",
+        clip_only=_is_clip_only(args),
         quantize=args.quantize,
         memory=args.memory,
         max_memory=args.max_memory,
@@ -146,8 +151,13 @@ def _render(args: argparse.Namespace, prompt: str) -> int:
     return 0
 
 
+def _is_clip_only(args: argparse.Namespace) -> bool:
+    own_model = args.model is not None or worker_settings.setting(worker_settings.MODEL) is None
+    return worker_settings.is_clip_only(args.text_encoder, own_model=own_model)
+
+
 def _model(wanted: str | None) -> str:
-    if wanted := wanted or os.environ.get(_MODEL_VARIABLE):
+    if wanted := wanted or worker_settings.setting(worker_settings.MODEL):
         return wanted
     from newbie_cli.tiny_model import ensure_tiny_model
 

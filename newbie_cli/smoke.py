@@ -27,13 +27,17 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _EPHEMERAL = 1 << 6  # message flag: only its addressee sees it
 _LOOK_AT_PARTS = 0.2
 _TAIL = 20
-# What of the caller's settings also holds here: where the worker computes.
+# What of the caller's settings also holds here: how the worker holds its model and computes.
 _KEPT_SETTINGS = (
     "NEWBIE_WORKER_DEVICE",
     "NEWBIE_WORKER_DTYPE",
     "NEWBIE_WORKER_ATTENTION",
     "NEWBIE_WORKER_SOLVER",
     "NEWBIE_WORKER_LORAS",
+    "NEWBIE_WORKER_TEXT_ENCODER",
+    "NEWBIE_WORKER_QUANTIZE",
+    "NEWBIE_WORKER_MEMORY",
+    "NEWBIE_WORKER_MAX_MEMORY",
 )
 
 

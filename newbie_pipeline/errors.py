@@ -13,6 +13,10 @@ class CheckpointError(PipelineError):
     """A checkpoint cannot be used; the message names the file and, where it has one, the key."""
 
 
+class MissingFileError(CheckpointError):
+    """A file of a checkpoint is not there."""
+
+
 class AdapterError(PipelineError, ValueError):
     """A LoRA or LoKr file cannot be used; the message names the file and, where it has one, key."""
 

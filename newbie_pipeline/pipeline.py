@@ -61,7 +61,11 @@ class NewbiePipeline(
     """Text to image with a Next-DiT, Gemma 3, Jina CLIP's text tower and a 16-channel VAE."""
 
     model_cpu_offload_seq = "text_encoder->text_encoder_2->transformer->vae"
-    _optional_components: list[str] = []  # noqa: RUF012 - diffusers reads this list
+    # Without Gemma a prompt reaches the transformer through CLIP's vector alone.
+    _optional_components: list[str] = [  # noqa: RUF012 - diffusers reads this list
+        "text_encoder",
+        "tokenizer",
+    ]
     _callback_tensor_inputs: list[str] = [  # noqa: RUF012 - likewise
         "latents",
         "prompt_embeds",
@@ -77,7 +81,7 @@ class NewbiePipeline(
         transformer: NextDiT,
         scheduler: SchedulerMixin,
         vae: AutoencoderKL,
-        text_encoder: PreTrainedModel,
+        text_encoder: PreTrainedModel | None,
         tokenizer: Any,
         text_encoder_2: JinaClipTextModel,
         tokenizer_2: Any,
@@ -105,6 +109,7 @@ class NewbiePipeline(
         self._interrupt = False
         self._cfg_passes: int | None = None
         self._told_of_float16 = False
+        self.clip_only = text_encoder is None and text_encoder_2 is not None
 
     @property
     def guidance_scale(self) -> float:

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from huggingface_hub import snapshot_download
 
-from newbie_pipeline.checkpoints.sources import PARTS
-from newbie_pipeline.errors import CheckpointError
+from newbie_pipeline.checkpoints.sources import GEMMA, PARTS
+from newbie_pipeline.errors import CheckpointError, MissingFileError
 
 OWN_TRANSFORMER = "NextDiT"
 HUB_ARGUMENTS = ("revision", "token", "cache_dir", "local_files_only", "force_download")
@@ -34,28 +34,47 @@ class CheckpointLoadingMixin:
         Takes `dtype` (or `torch_dtype`), `device_map` (a device), components by name (used as they
         are instead of being loaded), and for a Hub repository `revision`, `token`, `cache_dir`,
         `local_files_only` and `force_download`; a folder that `save_pretrained` wrote takes all of
-        diffusers' arguments. Raises CheckpointError for what cannot be loaded.
+        diffusers' arguments. `text_encoder=None` leaves Gemma and its tokenizer out, whose files
+        need not be there then. Raises CheckpointError for what cannot be loaded.
         """
         parent: Any = super()
+        if GEMMA in kwargs and kwargs[GEMMA] is None:
+            kwargs.setdefault("tokenizer", None)
         if kwargs.get("dduf_file") is not None:
             return parent.from_pretrained(pretrained_model_name_or_path, **kwargs)
         source = Path(pretrained_model_name_or_path).expanduser()
         if not source.exists():
             source = _download(str(pretrained_model_name_or_path), kwargs)
         if written_by_save_pretrained(source):
+            if GEMMA not in kwargs:
+                _refuse_without_gemma(source)
             return parent.from_pretrained(str(source), **kwargs)
         return _load_published(source, kwargs)
 
 
 def written_by_save_pretrained(source: Path) -> bool:
     """Tell whether a folder was written by this pipeline's own `save_pretrained`."""
+    index = _model_index(source)
+    entry = index.get("transformer")
+    own = isinstance(entry, list) and entry[-1:] in ([OWN_TRANSFORMER], [None])
+    return own and "text_encoder_2" in index
+
+
+def _model_index(source: Path) -> dict[str, Any]:
     try:
         index = json.loads((source / "model_index.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    entry = index.get("transformer") if isinstance(index, dict) else None
-    own = isinstance(entry, list) and entry[-1:] in ([OWN_TRANSFORMER], [None])
-    return own and "text_encoder_2" in index
+        return {}
+    return index if isinstance(index, dict) else {}
+
+
+def _refuse_without_gemma(source: Path) -> None:
+    """Raise CheckpointError where a saved pipeline had Gemma and its folder is gone."""
+    entry = _model_index(source).get(GEMMA)
+    if isinstance(entry, list) and entry[:1] != [None] and not (source / GEMMA).is_dir():
+        raise MissingFileError(
+            f"{source} is not a checkpoint: it has no {GEMMA}; {GEMMA}=None would do without it"
+        )
 
 
 def _download(name: str, kwargs: dict[str, Any]) -> Path:

@@ -3,6 +3,7 @@
 Works without transformer, VAE and scheduler, so that a process may hold the text encoders alone.
 """
 
+import logging
 from typing import Any
 
 import torch
@@ -22,6 +23,8 @@ from newbie_pipeline.text_conditioning import (
     with_system_prompt,
 )
 
+logger = logging.getLogger(__name__)
+
 MAX_TOKENS = 512
 
 
@@ -35,10 +38,12 @@ class PromptEncodingMixin:
     tokenizer_2: Any
     _execution_device: Any
     conditioning_cache: ConditioningCache | None
+    # Made without Gemma: prompts reach the transformer through CLIP's vector alone.
     clip_only: bool
     component_device: Any
     enter_stage: Any
     leave: Any
+    _told_of_clip_only: bool = False
 
     def encode_prompt(
         self,
@@ -147,11 +152,7 @@ class PromptEncodingMixin:
                 found[key] = kept
         missing = list(dict.fromkeys(key for key in keys if key not in found))
         if missing:
-            if self.text_encoder_2 is None or (self.text_encoder is None and not self.clip_only):
-                raise RenderInputError(
-                    "this pipeline has no text encoders: prompt_embeds and, with guidance, "
-                    "negative_prompt_embeds are needed"
-                )
+            self._check_encoders()
             self.enter_stage(Stage.TEXT)
             captions = [self._captions(key) for key in missing]
             self.leave("text_encoder")
@@ -162,6 +163,18 @@ class PromptEncodingMixin:
                 if cache is not None:
                     cache.put(key, found[key])
         return [found[key] for key in keys]
+
+    def _check_encoders(self) -> None:
+        """Raise RenderInputError unless both encoders are there, or CLIP is meant to do alone."""
+        alone = self.clip_only and self.transformer is not None
+        if self.text_encoder_2 is None or (self.text_encoder is None and not alone):
+            raise RenderInputError(
+                "this pipeline has no text encoders: prompt_embeds and, with guidance, "
+                "negative_prompt_embeds are needed"
+            )
+        if self.text_encoder is None and not self._told_of_clip_only:
+            self._told_of_clip_only = True
+            logger.warning("there is no Gemma: prompts act through CLIP's vector alone")
 
     def _captions(self, key: ConditioningKey) -> tuple[torch.Tensor, torch.Tensor]:
         """Give Gemma's features and their mask, on the device that the transformer computes on."""

@@ -160,12 +160,12 @@ class Renderer:
         model = PlannedModel(source, weight_type, torch.device(device), keeper, prepare)
         info = RendererInfo(
             model_name=model_name(source),
-            model_hash=model_hash(source),
+            model_hash=model_hash(source, clip_only=options.clip_only),
             device=device,
             dtype=str(weight_type).removeprefix("torch."),
             attention=attention,
             solver=options.solver,
-            adapters=tuple(f"{file.path.stem}:{file.weight:g}" for file in options.adapters),
+            adapters=tuple(str(file) for file in options.adapters),
         )
         return cls(model, info)
 

@@ -6,13 +6,11 @@ one failure, 2 a wrong command line.
 
 import argparse
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from newbie_cli import worker_settings
 from newbie_cli.doctor.findings import Finding, Status, as_data, as_lines
-
-MODEL_VARIABLE = "NEWBIE_WORKER_MODEL"
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -24,7 +22,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         epilog="exit codes: 0 no failure, 1 at least one failure, 2 usage",
     )
     parser.add_argument(
-        "--model", metavar="PATH", help=f"checkpoint to look at; default: {MODEL_VARIABLE}"
+        "--model", metavar="PATH", help=f"checkpoint to look at; default: {worker_settings.MODEL}"
     )
     parser.add_argument(
         "--data-dir", type=Path, default=Path("data"), metavar="DIR", help="default: %(default)s"
@@ -59,12 +57,6 @@ def look(args: argparse.Namespace) -> Iterator[Finding]:
     yield from software.check_software()
     yield from machine.check_card()
     yield from machine.check_disk(args.data_dir)
-    yield from model.check_model(args.model or _setting(MODEL_VARIABLE))
+    yield from model.check_model(args.model)
     yield from services.check_redis()
     yield from services.check_discord()
-
-
-def _setting(name: str) -> str | None:
-    from dotenv import dotenv_values
-
-    return os.environ.get(name) or dotenv_values(".env").get(name)

@@ -36,7 +36,8 @@ def judge_card(facts: "DeviceFacts") -> list[Finding]:
         return [warning("card", "none; pictures are drawn on the processor, slowly", fix)]
     driver = f"driver {facts.driver}" if facts.driver else "driver unknown"
     findings = [ok("card", f"{facts.name}, {facts.total_memory / GIB:.1f} GiB, {driver}")]
-    if facts.capability is not None:
+    seen = {one.problem for one in problems}
+    if facts.capability is not None and DeviceProblem.NO_KERNEL_IMAGE not in seen:
         known = ", ".join(facts.architectures) or "none"
         level = f"{facts.capability[0]}.{facts.capability[1]}"
         findings.append(ok("capability", f"{level}; this torch holds kernels for {known}"))
@@ -46,7 +47,6 @@ def judge_card(facts: "DeviceFacts") -> list[Finding]:
         )
         for one in problems
     ]
-    seen = {one.problem for one in problems}
     if facts.capability is not None and DeviceProblem.NO_BF16 not in seen:
         findings.append(ok("bf16", "the card computes in bfloat16"))
     if facts.flash_attn is not None and DeviceProblem.FLASH_ATTN_HARDWARE not in seen:

@@ -4,6 +4,7 @@ Addresses and tokens are secrets: nothing of them is ever shown.
 """
 
 import asyncio
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from newbie_cli.doctor.findings import Finding, failure, ok, skipped, warning
@@ -43,17 +44,18 @@ def check_redis() -> list[Finding]:
     client = connect(settings)
     try:
         client.ping()
-        info = client.info("server")
+        found = str(client.info("server")["redis_version"])
+        if tuple(int(part) for part in found.split(".")[:2]) < OLDEST_REDIS:
+            return [failure("Redis", f"{found} is too old", "Install Redis 6.2 or newer.")]
+        return [ok("Redis", f"{found} answers"), _persistence(client), _eviction(client)]
     except AuthenticationError:
         fix = "Put the password into REDIS_PASSWORD or into REDIS_URL."
         return [failure("Redis", "refuses the password", fix)]
     except RedisError as error:
         fix = "Start it, or correct REDIS_URL."
         return [failure("Redis", f"cannot be reached ({type(error).__name__})", fix)]
-    found = str(info["redis_version"])
-    if tuple(int(part) for part in found.split(".")[:2]) < OLDEST_REDIS:
-        return [failure("Redis", f"{found} is too old", "Install Redis 6.2 or newer.")]
-    return [ok("Redis", f"{found} answers"), _persistence(client), _eviction(client)]
+    finally:
+        client.close()
 
 
 def _persistence(client: "Redis") -> Finding:
@@ -83,6 +85,8 @@ def _eviction(client: "Redis") -> Finding:
 
 def check_discord() -> list[Finding]:
     """Look whether Discord takes the token, and what the bot may do in each of its servers."""
+    if find_spec("discord") is None:
+        return [skipped("Discord", "discord.py is not installed: neither bot nor worker runs here")]
     from jobs.errors import SettingsError
     from jobs.settings import DiscordSettings, read
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from newbie_pipeline.errors import CheckpointError
+from newbie_pipeline.errors import CheckpointError, MissingFileError
 
 PICKLE_SUFFIXES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 # A zip archive (what torch.save writes), and the protocols of a bare pickle.
@@ -52,7 +52,7 @@ def read_header(path: Path) -> dict[str, TensorEntry]:
             (header_length,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(header_length))
     except FileNotFoundError as error:
-        raise CheckpointError(f"{path} is missing") from error
+        raise MissingFileError(f"{path} is missing") from error
     except (SafetensorError, OSError, ValueError, struct.error) as error:
         raise CheckpointError(f"{path} is damaged or was not copied completely: {error}") from error
     header.pop("__metadata__", None)

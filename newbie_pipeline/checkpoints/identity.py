@@ -6,6 +6,9 @@ shapes, types) and 64 samples of 4 KiB spread over its data. A fine-tuned copy d
 every weight and so in the samples; a change of a few bytes between two samples is not seen. It does
 not cover the folder's name, time stamps, or any other kind of file.
 
+Without Gemma (`clip_only`) nothing of Gemma is covered, so the hash is the same whether it lies
+there or not, and another one than with Gemma.
+
 The hash of single files covers, component by component, those files that are loaded: weights,
 config, tokenizer and scheduler, whatever they are called and wherever they lie.
 """
@@ -16,7 +19,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from newbie_pipeline.checkpoints.layouts import find_checkpoint
-from newbie_pipeline.checkpoints.sources import BASE, COMPONENTS, Source, as_files
+from newbie_pipeline.checkpoints.sources import (
+    BASE,
+    COMPONENTS,
+    GEMMA_PARTS,
+    Source,
+    as_files,
+)
 from newbie_pipeline.errors import CheckpointError
 
 HASH_LENGTH = 12
@@ -41,7 +50,7 @@ def model_name(source: Source) -> str:
     return directory.name
 
 
-def model_hash(source: Source) -> str:
+def model_hash(source: Source, *, clip_only: bool = False) -> str:
     """Give a short hash of a checkpoint's content; the module's docstring says what it covers.
 
     Raises CheckpointError when there are no weights, a file cannot be read, or the files of a
@@ -49,9 +58,10 @@ def model_hash(source: Source) -> str:
     """
     base, named = as_files(source)
     if base is not None and base.is_dir() and not named and not _has_single_files(base):
-        files = dict(_folder_files(base))
+        files = dict(_folder_files(base, clip_only=clip_only))
     else:
-        files = dict(_component_files({**named, **({BASE: base} if base else {})}))
+        parts = {**named, **({BASE: base} if base else {})}
+        files = dict(_component_files(parts, clip_only=clip_only))
     total = hashlib.sha256()
     for name, path in files.items():
         total.update(name.encode() + b"\0")
@@ -70,13 +80,15 @@ def _has_single_files(directory: Path) -> bool:
     return not any((directory / name).is_dir() for name in folders)
 
 
-def _folder_files(directory: Path) -> Iterator[tuple[str, Path]]:
+def _folder_files(directory: Path, *, clip_only: bool) -> Iterator[tuple[str, Path]]:
     for path in sorted(p for p in directory.rglob("*") if p.suffix in (".json", ".safetensors")):
-        yield path.relative_to(directory).as_posix(), path
+        inside = path.relative_to(directory)
+        if not (clip_only and inside.parts[0] in GEMMA_PARTS):
+            yield inside.as_posix(), path
 
 
-def _component_files(source: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
-    checkpoint = find_checkpoint(source)
+def _component_files(source: Mapping[str, Path], *, clip_only: bool) -> Iterator[tuple[str, Path]]:
+    checkpoint = find_checkpoint(source, clip_only=clip_only)
     for name, component in checkpoint.components().items():
         for index, path in enumerate(component.weights):
             yield f"{name}/weights/{index}", path

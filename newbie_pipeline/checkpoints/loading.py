@@ -21,7 +21,7 @@ from newbie_pipeline.checkpoints.components import (
     load_vae,
 )
 from newbie_pipeline.checkpoints.layouts import Checkpoint, find_checkpoint
-from newbie_pipeline.checkpoints.sources import Source
+from newbie_pipeline.checkpoints.sources import GEMMA, GEMMA_PARTS, Source
 from newbie_pipeline.checkpoints.tokenizer_files import load_tokenizer
 from newbie_pipeline.errors import CheckpointError
 
@@ -70,15 +70,19 @@ def load_components(
 ) -> dict[str, Any]:
     """Give the pipeline's arguments: four models, two tokenizers, the scheduler.
 
-    `components` are taken as they are instead of being loaded, None included. `files` name parts by
-    themselves and come before what the source holds. Without `progress`, a bar is shown where
+    `components` are taken as they are instead of being loaded, None included. Where Gemma is None,
+    or given with its tokenizer, no file of it need be there. `files` name parts by themselves and
+    come before what the source holds. Without `progress`, a bar is shown where
     stderr is a terminal. Raises CheckpointError when a file is missing, truncated or a pickle, two
     could be meant, or a key is missing, unexpected or of the wrong shape. On the device "meta" all
     of that is checked, and no weights are read.
     """
     device = torch.device(device)
-    checkpoint = find_checkpoint(source, files)
     parts = dict(components or {})
+    if GEMMA in parts and parts[GEMMA] is None:
+        parts.setdefault("tokenizer", None)
+    no_gemma = all(name in parts for name in GEMMA_PARTS)
+    checkpoint = find_checkpoint(source, files, clip_only=no_gemma)
     with _bar(progress) as report:
         for name, component in checkpoint.components().items():
             if name not in parts:
@@ -105,8 +109,9 @@ def _check_widths(checkpoint: Checkpoint, parts: Mapping[str, Any]) -> None:
         config = getattr(parts[name], "config", None)
         own = width if config is None else getattr(config, "hidden_size", width)
         if own != width:
-            file = checkpoint.components()[name].weights[0]
-            raise CheckpointError(f"{file} is {own} wide, but the transformer reads {width}")
+            component = checkpoint.components().get(name)
+            what = name if component is None else component.weights[0]
+            raise CheckpointError(f"{what} is {own} wide, but the transformer reads {width}")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from newbie_pipeline.checkpoints import component_files
 from newbie_pipeline.checkpoints.component_files import Component
 from newbie_pipeline.checkpoints.headers import TensorEntry, read_headers
 from newbie_pipeline.checkpoints.key_names import CLIP_KEY, identify
-from newbie_pipeline.checkpoints.sources import COMPONENTS
+from newbie_pipeline.checkpoints.sources import COMPONENTS, GEMMA, WITHOUT_GEMMA
 from newbie_pipeline.checkpoints.weight_lists import refuse_pickles, weight_groups
 from newbie_pipeline.errors import CheckpointError
 
@@ -47,8 +47,10 @@ def is_models_folder(folder: Path) -> bool:
     return any((folder / name).is_dir() for name in names)
 
 
-def find_single_files(base: Path, given: Mapping[str, Component]) -> dict[str, Component]:
-    """Find all components in and around `base`, a folder or one of the files.
+def find_single_files(
+    base: Path, given: Mapping[str, Component], wanted: tuple[str, ...] = COMPONENTS
+) -> dict[str, Component]:
+    """Find the wanted components in and around `base`, a folder or one of the files.
 
     Raises CheckpointError for a component that is missing or that two files could be.
     """
@@ -60,7 +62,7 @@ def find_single_files(base: Path, given: Mapping[str, Component]) -> dict[str, C
             raise CheckpointError(f"{base} holds no part of a checkpoint that is known here")
         root = _root_of(base)
     own = {name for name in COMPONENTS if found[name]}
-    if not all(found[name] or name in given for name in COMPONENTS):
+    if not all(found[name] or name in given for name in wanted):
         around: dict[str, list[Candidate]] = {name: [] for name in COMPONENTS}
         for group in _groups(root):
             if base not in group:
@@ -72,7 +74,7 @@ def find_single_files(base: Path, given: Mapping[str, Component]) -> dict[str, C
     }
     transformer = _only("transformer", _with_clip(found["transformer"]), root)
     chosen = {"transformer": transformer.component}
-    for name in COMPONENTS[1:]:
+    for name in wanted[1:]:
         fitting = [c for c in found[name] if _fits(name, c, transformer)]
         one = _only(name, fitting or found[name], root).component
         chosen[name] = _with_tokenizer(name, one, root)
@@ -138,7 +140,7 @@ def _only(name: str, candidates: list[Candidate], root: Path) -> Candidate:
         refuse_pickles(root, USUAL_NAMES[name], deep=is_models_folder(root))
         raise CheckpointError(
             f"{root} holds no {name} (usually {USUAL_NAMES[name]}): put it there, or name it with "
-            f"{name}=PATH"
+            f"{name}=PATH{WITHOUT_GEMMA if name == GEMMA else ''}"
         )
     files = ", ".join(str(c.component.weights[0]) for c in candidates)
     raise CheckpointError(

@@ -13,11 +13,20 @@ from newbie_pipeline.errors import CheckpointError
 Source = Path | str | Mapping[str, Path | str]
 
 COMPONENTS = ("transformer", "text_encoder", "text_encoder_2", "vae")
+# What nothing but Gemma needs, and clip_only leaves out.
+GEMMA = "text_encoder"
+GEMMA_PARTS = (GEMMA, "tokenizer")
+WITHOUT_GEMMA = "; clip_only (--text-encoder, NEWBIE_WORKER_TEXT_ENCODER) would do without it"
 BASE = "base"
 PARTS = (*COMPONENTS, "tokenizer", "tokenizer_2", "scheduler")
 # Only a comma before a part's name separates: paths may hold commas.
 _SEPARATOR = re.compile(rf",\s*(?=(?:{'|'.join((BASE, *PARTS))})\s*=)")
 _PART = re.compile(r"\s*([a-z_0-9]+)\s*=\s*(.*?)\s*", re.DOTALL)
+
+
+def wanted_components(*, clip_only: bool) -> tuple[str, ...]:
+    """Name the components that are looked for and loaded."""
+    return tuple(name for name in COMPONENTS if not (clip_only and name == GEMMA))
 
 
 def parse_source(text: str) -> Path | dict[str, Path]:

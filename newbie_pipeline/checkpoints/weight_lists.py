@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from newbie_pipeline.checkpoints.headers import PICKLE_SUFFIXES, pickle_refusal
-from newbie_pipeline.errors import CheckpointError
+from newbie_pipeline.errors import CheckpointError, MissingFileError
 
 _SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}")
 _INDEX = ".safetensors.index.json"
@@ -20,7 +20,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise CheckpointError(f"{path} is missing") from error
+        raise MissingFileError(f"{path} is missing") from error
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
     if not isinstance(content, dict):
@@ -53,7 +53,7 @@ def find_weight_files(folder: Path, stem: str) -> list[Path]:
         names = ", ".join(group[0].name for group in groups)
         raise CheckpointError(f"{folder} holds several candidates ({names}): leave one of them")
     refuse_pickles(folder, single.name)
-    raise CheckpointError(f"{single} is missing")
+    raise MissingFileError(f"{single} is missing")
 
 
 def weight_groups(folder: Path, *, deep: bool = False) -> list[list[Path]]:
@@ -81,7 +81,7 @@ def read_index(index: Path) -> list[Path]:
     names = sorted({str(name) for name in weight_map.values()})
     for name in names:
         if Path(name).name != name or not (index.parent / name).is_file():
-            raise CheckpointError(f"{index} names the shard {name!r}, which is missing")
+            raise MissingFileError(f"{index} names the shard {name!r}, which is missing")
     return [index.parent / name for name in names]
 
 

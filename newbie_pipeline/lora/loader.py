@@ -18,7 +18,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 
 from newbie_pipeline.errors import AdapterError
-from newbie_pipeline.lora.adapter_file import AdapterFile
+from newbie_pipeline.lora.adapter_file import AdapterFile, refuse_twice
 from newbie_pipeline.lora.reading import AdapterSource, read_adapter, source_from_tensors
 from newbie_pipeline.lora.resolving import ResolvedAdapter, linear_layers, resolve_adapter
 
@@ -244,9 +244,7 @@ def load_adapters(pipeline: NewbieLoraLoaderMixin, files: Sequence[AdapterFile])
     """
     if not files:
         return []
-    paths = [file.path.resolve() for file in files]
-    if twice := [str(path) for path in set(paths) if paths.count(path) > 1]:
-        raise AdapterError(f"{', '.join(sorted(twice))} is named more than once")
+    refuse_twice(files)
     active = pipeline.get_active_adapters()
     first = len(pipeline.get_list_adapters().get(COMPONENT, [])) + 1
     names: list[str] = []

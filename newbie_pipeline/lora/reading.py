@@ -16,11 +16,9 @@ from diffusers.loaders.lora_base import LORA_ADAPTER_METADATA_KEY
 from safetensors import SafetensorError, safe_open
 
 from newbie_pipeline.errors import AdapterError
+from newbie_pipeline.lora.adapter_file import PEFT_WEIGHTS, weight_file
 
-PICKLE_SUFFIXES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
-PEFT_WEIGHTS = "adapter_model.safetensors"
 PEFT_CONFIG = "adapter_config.json"
-DIFFUSERS_WEIGHTS = "pytorch_lora_weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -37,13 +35,7 @@ def read_adapter(path: Path, weight_name: str | None = None) -> AdapterSource:
 
     Raises AdapterError when it is missing, a pickle, damaged, empty or not safetensors.
     """
-    path = _weight_file(Path(path), weight_name)
-    if path.suffix.lower() in PICKLE_SUFFIXES:
-        raise AdapterError(
-            f"{path} is a pickle, which can run any program when it is opened, so it is not loaded "
-            "here. On a machine where you trust it, load it with torch.load(..., "
-            "weights_only=True) and save it with safetensors.torch.save_file."
-        )
+    path = weight_file(Path(path), weight_name)
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             metadata = dict(file.metadata() or {})
@@ -64,25 +56,6 @@ def source_from_tensors(
     if not tensors:
         raise AdapterError("the given state dict holds no tensors")
     return AdapterSource("the given state dict", dict(tensors), _plain(dict(metadata or {})))
-
-
-def _weight_file(path: Path, weight_name: str | None) -> Path:
-    if weight_name is not None:
-        path = path / weight_name
-    if not path.exists():
-        raise AdapterError(f"{path} does not exist; adapters are read from local files")
-    if not path.is_dir():
-        return path
-    for name in (PEFT_WEIGHTS, DIFFUSERS_WEIGHTS):
-        if (path / name).is_file():
-            return path / name
-    files = sorted(path.glob("*.safetensors"))
-    if len(files) == 1:
-        return files[0]
-    pickles = sorted(p for p in path.iterdir() if p.suffix.lower() in PICKLE_SUFFIXES)
-    if not files and pickles:
-        return pickles[0]
-    raise AdapterError(f"{path} holds {len(files)} safetensors files; name the one you mean")
 
 
 def _config(path: Path, metadata: dict[str, str]) -> dict[str, Any]:

@@ -59,8 +59,11 @@ def transformer_bytes(
     rotating the queries: residual and input, the fused projection, the normed queries (dim), and
     in float32 their copy, the two rotated halves and the stacked result (3 dim). Attention itself
     counts queries, output, and keys and values repeated for every head, for kernels that cannot
-    share them. Beside a block: the image tokens from before the join, the tables of cosines and
-    sines (float32, head_dim together), the modulation, and a few latents in float32.
+    share them. An adapter on w3 makes a third point: residual, input, silu(w1), and the outputs of
+    w3, of its adapter and of both. A LoKr multiplies a weight out, and scales it into another one.
+    Adapters on other layers stay below these points. Beside a block: the image tokens from before
+    the join, the tables of cosines and sines (float32, head_dim together), the modulation, and a
+    few latents in float32.
     """
     size = precision.bytes
     image = patches(shape, vae, picture)
@@ -69,11 +72,13 @@ def transformer_bytes(
     feeding = size * (3 * dim + 3 * shape.feed_forward)
     rotating = size * (2 * dim + projected + query) + FLOAT32 * 3 * query
     attending = size * (2 * dim + projected + 4 * query)
-    per_token = max(feeding, rotating, attending) + FLOAT32 * shape.head_dim
+    adapting = size * (4 * dim + 4 * shape.feed_forward) if shape.adapts_value else 0
+    per_token = max(feeding, rotating, attending, adapting) + FLOAT32 * shape.head_dim
     modulation = size * 8 * dim
     latents = 8 * FLOAT32 * 4 * shape.latent_channels * image
     tokens = picture.tokens + image
-    return samples * (tokens * per_token + size * dim * image + modulation + latents)
+    one = tokens * per_token + size * dim * image + modulation + latents
+    return samples * one + 2 * size * shape.unfolded
 
 
 def caption_context_bytes(

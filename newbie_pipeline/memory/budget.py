@@ -111,5 +111,24 @@ def capped(
     return Budget(device, host)
 
 
+def limited(
+    budget: Budget,
+    memory: str | None = None,
+    max_memory: str | None = None,
+    device_index: int = 0,
+) -> Budget:
+    """Lower a budget to limits as they are written in settings and on command lines.
+
+    `memory` caps the device (the host where the CPU computes), `max_memory` is one amount or
+    accelerate's dictionary. Raises MemoryPlanError for text that is no amount.
+    """
+    limit = None if max_memory is None else parse_max_memory(max_memory)
+    if isinstance(limit, int):
+        budget = capped(budget, memory=limit)
+        limit = None
+    limits: MaxMemory | None = limit
+    return capped(budget, memory, limits, device_index)
+
+
 def _lower(limit: int | None, cap: int) -> int:
     return cap if limit is None else min(limit, cap)

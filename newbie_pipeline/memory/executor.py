@@ -41,8 +41,6 @@ class PlannedMemoryMixin:
     components: dict[str, Any]
     vae_scale_factor: int
     conditioning_cache: ConditioningCache | None = None
-    # Without Gemma: prompts reach the transformer through CLIP's vector alone.
-    clip_only: bool = False
     meter: Meter | None = None
     # The stage that the latest render came to: where memory ran out, if it did.
     stage_reached: Stage | None = None
@@ -102,7 +100,6 @@ class PlannedMemoryMixin:
         self._moving = moving
         self._plan_device = device
         self._memory_plan = plan
-        self.clip_only = plan.request.clip_only
         # Without a device both halves of guidance go one after the other in any case.
         self.cfg_passes = 2 if plan.device == "cpu" and plan.request.cfg else plan.cfg_passes
         _tile(self.vae, plan.vae_tile)
@@ -117,7 +114,6 @@ class PlannedMemoryMixin:
         if self._memory_plan is not None:
             self.cfg_passes = None
             _tile(self.vae, None)
-            self.clip_only = False
         self._moving = {}
         self._stage = None
         self._memory_plan = self._plan_device = None

@@ -48,7 +48,9 @@ def load_component(
     source: Source, component: Component, dtype: torch.dtype, device: torch.device
 ) -> nn.Module:
     """Load one of the four models onto a device; raises CheckpointError."""
-    found = find_checkpoint(source).components()[component.value]
+    # Gemma need not be there for the others.
+    others = component is not Component.TEXT_ENCODER
+    found = find_checkpoint(source, clip_only=others).components()[component.value]
     model: nn.Module = LOADERS[component.value](found, dtype, device)
     return model
 

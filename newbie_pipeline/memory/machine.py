@@ -6,7 +6,7 @@ Importing this loads no torch: who asks about a CUDA device has loaded it.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from newbie_pipeline.memory.budget import Budget, MaxMemory, capped, free_budget, parse_max_memory
+from newbie_pipeline.memory.budget import Budget, free_budget, limited
 
 if TYPE_CHECKING:
     import torch
@@ -35,13 +35,7 @@ def machine_budget(
     elif device.type != "cpu":
         # Not asked about its memory: it most likely shares the host's.
         budget = Budget(available_host_bytes() or 2**40)
-    limit = None if max_memory is None else parse_max_memory(max_memory)
-    index = device.index or 0
-    if isinstance(limit, int):
-        budget = capped(budget, memory=limit)
-        limit = None
-    limits: MaxMemory | None = limit
-    return capped(budget, memory, limits, index)
+    return limited(budget, memory, max_memory, device.index or 0)
 
 
 def available_host_bytes() -> int | None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from newbie_pipeline.memory.activations import Picture
 from newbie_pipeline.memory.quantization import Quantization
-from newbie_pipeline.memory.sizes import Component, Precision
+from newbie_pipeline.memory.sizes import AdapterSize, Component, Precision
 
 
 class Placement(StrEnum):
@@ -110,7 +110,7 @@ class MemoryPlan:
     On `device` "cpu" the stages' bytes are host memory. `vae_tile` is the side of a tile in
     pixels, or None for decoding whole. `pinned` says whether what streams lies in pinned host
     memory (else it is pinned on its way, slowly, and the host needs less). `rank` counts the
-    preferred plans that come before it.
+    preferred plans that come before it. The DiT's bytes hold those of the `adapters`.
     """
 
     model: str
@@ -125,6 +125,7 @@ class MemoryPlan:
     pinned: bool
     host_bytes: int
     rank: int
+    adapters: tuple[AdapterSize, ...] = ()
 
     def component(self, component: Component) -> ComponentPlan:
         """Give one component's part."""

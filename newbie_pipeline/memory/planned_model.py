@@ -40,13 +40,15 @@ def make_keeper(
 ) -> PlanKeeper:
     """Plan for a checkpoint on a device of this machine.
 
-    Raises CheckpointError, or MemoryPlanError when no plan fits or an option cannot be read.
+    Raises CheckpointError, AdapterError, or MemoryPlanError when no plan fits or an option cannot
+    be read.
     """
     request = PlanRequest(
         precision=Precision(str(dtype).removeprefix("torch.")), clip_only=options.clip_only
     )
     budget = machine_budget(device, options.memory, options.max_memory)
-    return PlanKeeper(checkpoint_sizes(source), request, budget, parse_quantize(options.quantize))
+    sizes = checkpoint_sizes(source, clip_only=options.clip_only, adapters=options.adapters)
+    return PlanKeeper(sizes, request, budget, parse_quantize(options.quantize))
 
 
 class PlannedModel:

@@ -67,6 +67,8 @@ def every_plan(
     rates: Rates | None = None,
 ) -> Iterator[MemoryPlan]:
     """Yield all plans, the most preferred first, whether they fit or not."""
+    if sizes.text_encoder is None and not request.clip_only:
+        raise MemoryPlanError(f"{sizes.name} was measured without Gemma: plan it with clip_only")
     rates = rates or Rates()
     order = _order(request, budget, quantize)
     best: MemoryPlan | None = None

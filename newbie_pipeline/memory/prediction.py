@@ -16,7 +16,7 @@ from newbie_pipeline.memory.plan import (
     StagePlan,
 )
 from newbie_pipeline.memory.quantization import scratch_bytes, stored_bytes
-from newbie_pipeline.memory.sizes import Component, ModelSizes, Precision
+from newbie_pipeline.memory.sizes import Component, ModelSizes, Precision, TextShape
 
 # ESTIMATE: the process itself with torch's CUDA libraries, and without a device in use.
 HOST_BASE_BYTES = 3 * 1024**3
@@ -54,6 +54,7 @@ def predict(
         pinned=candidate.pinned,
         host_bytes=host,
         rank=rank,
+        adapters=sizes.adapters,
     )
 
 
@@ -134,9 +135,7 @@ class _Prediction:
             return transient, decoding + features
         if part.component is Component.TRANSFORMER:
             return transient, features + self._denoising_bytes()
-        shape = self.sizes.text_encoder
-        if part.component is Component.TEXT_ENCODER_2:
-            shape = self.sizes.text_encoder_2
+        shape = self._text_shape(part.component)
         return transient, features + activations.text_bytes(shape, picture, precision)
 
     def _denoising_bytes(self) -> int:
@@ -150,8 +149,10 @@ class _Prediction:
 
     def _condition_bytes(self) -> int:
         """Bytes of the encoded prompts, positive and negative."""
-        request = self.request
-        one = request.picture.tokens * self.sizes.text_encoder.hidden * request.precision.bytes
+        request, gemma = self.request, self.sizes.text_encoder
+        if gemma is None or request.clip_only:
+            return 0  # the caption is one token of zeros
+        one = request.picture.tokens * gemma.hidden * request.precision.bytes
         return one * request.picture.batch * (2 if request.cfg else 1)
 
     def _seconds(self, part: ComponentPlan) -> float:
@@ -190,7 +191,8 @@ class _Prediction:
             slower = self.rates.two_pass_slowdown if self.candidate.cfg_passes > 1 else 1.0
             steps = request.num_inference_steps * halves * picture.batch
             return one * steps * slower, passes
-        shape = sizes.text_encoder
-        if component is Component.TEXT_ENCODER_2:
-            shape = sizes.text_encoder_2
-        return cost.text_flops(shape, size, picture) * halves, halves
+        return cost.text_flops(self._text_shape(component), size, picture) * halves, halves
+
+    def _text_shape(self, component: Component) -> TextShape:
+        gemma, clip = self.sizes.text_encoder, self.sizes.text_encoder_2
+        return clip if gemma is None or component is Component.TEXT_ENCODER_2 else gemma

@@ -1,4 +1,4 @@
-"""The published model's sizes, for a plan without a checkpoint at hand.
+"""The published model's sizes and linear layers, for a plan without a checkpoint at hand.
 
 Counted from the names and shapes of NewBie-image-Exp0.1's transformer, gemma-3-4b-it, jina-clip-v2
 and the FLUX.1 autoencoder; a test counts again.
@@ -13,6 +13,7 @@ from newbie_pipeline.memory.sizes import (
     VaeShape,
 )
 
+_GEMMA = TextShape(hidden=2560, intermediate=10240, heads=8, kv_heads=4, head_dim=256, layers=33)
 PUBLISHED = ModelSizes(
     name="NewBie-image-Exp0.1",
     transformer=TransformerShape(
@@ -25,9 +26,7 @@ PUBLISHED = ModelSizes(
         layers=36,
         refiners=4,
     ),
-    text_encoder=TextShape(
-        hidden=2560, intermediate=10240, heads=8, kv_heads=4, head_dim=256, layers=33
-    ),
+    text_encoder=_GEMMA,
     text_encoder_2=TextShape(
         hidden=1024, intermediate=4096, heads=16, kv_heads=16, head_dim=64, layers=24
     ),
@@ -66,3 +65,41 @@ PUBLISHED = ModelSizes(
         Component.VAE: ComponentSize(parameters=83_819_683),
     },
 )
+
+# Widths of the modulation, of the timestep's sinusoids, and of a patch: 2 x 2 of 16 channels.
+_MODULATION, _SINUSOIDS, _PATCH = 1024, 256, 64
+
+
+def published_layers() -> dict[str, tuple[int, int]]:
+    """List the published transformer's linear layers [out, in], which adapters may change."""
+    shape, gemma, clip = PUBLISHED.transformer, _GEMMA.hidden, PUBLISHED.text_encoder_2.hidden
+    dim, hidden = shape.dim, shape.feed_forward
+    block = {
+        "attention.qkv": ((shape.heads + 2 * shape.kv_heads) * shape.head_dim, dim),
+        "attention.out": (dim, shape.heads * shape.head_dim),
+        "feed_forward.w1": (hidden, dim),
+        "feed_forward.w2": (dim, hidden),
+        "feed_forward.w3": (hidden, dim),
+    }
+    modulated = {**block, "adaLN_modulation.1": (4 * dim, _MODULATION)}
+    kinds = {
+        "layers": (shape.layers, modulated),
+        "noise_refiner": (shape.refiners // 2, modulated),
+        "context_refiner": (shape.refiners // 2, block),
+    }
+    return {
+        "x_embedder": (dim, _PATCH),
+        "t_embedder.mlp.0": (_MODULATION, _SINUSOIDS),
+        "t_embedder.mlp.2": (_MODULATION, _MODULATION),
+        "cap_embedder.1": (dim, gemma),
+        "clip_text_pooled_proj.1": (clip, clip),
+        "time_text_embed.1": (_MODULATION, _MODULATION + clip),
+        "final_layer.linear": (_PATCH, dim),
+        "final_layer.adaLN_modulation.1": (dim, _MODULATION),
+        **{
+            f"{kind}.{number}.{layer}": size
+            for kind, (count, layers) in kinds.items()
+            for number in range(count)
+            for layer, size in layers.items()
+        },
+    }

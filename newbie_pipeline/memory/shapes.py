@@ -20,8 +20,9 @@ from newbie_pipeline.memory.sizes import (
 
 Shapes = Mapping[str, tuple[int, ...]]
 
-_TRANSFORMER_BLOCK = re.compile(r"(?:^|\.)((?:layers|noise_refiner|context_refiner)\.\d+)\.")
+TRANSFORMER_BLOCK = re.compile(r"(?:^|\.)((?:layers|noise_refiner|context_refiner)\.\d+)\.")
 _LAYER = re.compile(r"(?:^|\.)(layers\.\d+)\.")
+_LAST_NORM = "norm_final.weight"
 _JINA_HEAD_DIM = 64  # which neither its weights nor its config tell
 _NOT_GEMMA = ("vision_tower.", "multi_modal_projector.", "lm_head.")
 
@@ -41,31 +42,40 @@ def component_of(names: Iterable[str]) -> Component | None:
 
 
 def model_sizes(
-    name: str, shapes: Mapping[Component, Shapes], gemma_is_cut: bool = False
+    name: str,
+    shapes: Mapping[Component, Shapes],
+    gemma_is_cut: bool = False,
+    *,
+    clip_only: bool = False,
 ) -> ModelSizes:
     """Measure a model; raises CheckpointError when a component or a telling tensor is missing.
 
     `gemma_is_cut` tells that Gemma's last layer, which is never loaded, is not there any more.
+    With `clip_only` Gemma is not measured, whether it is there or not.
     """
     for component in Component:
-        if component not in shapes:
+        if component not in shapes and not (clip_only and component is Component.TEXT_ENCODER):
             raise CheckpointError(f"{name}: no weights of {component.value} were found")
-    transformer = shapes[Component.TRANSFORMER]
-    gemma = _conditioning_part(shapes[Component.TEXT_ENCODER], gemma_is_cut)
+    transformer = _with_last_norm(shapes[Component.TRANSFORMER])
     clip = _text_tower(shapes[Component.TEXT_ENCODER_2])
     vae = shapes[Component.VAE]
+    components = {
+        Component.TRANSFORMER: measure(transformer, TRANSFORMER_BLOCK),
+        Component.TEXT_ENCODER_2: measure(clip, _LAYER),
+        Component.VAE: measure(vae, None),
+    }
+    gemma = None
+    if not clip_only:
+        text = _conditioning_part(shapes[Component.TEXT_ENCODER], gemma_is_cut)
+        components[Component.TEXT_ENCODER] = measure(text, _LAYER)
+        gemma = _gemma_shape(text)
     return ModelSizes(
         name=name,
         transformer=_transformer_shape(transformer),
-        text_encoder=_gemma_shape(gemma),
+        text_encoder=gemma,
         text_encoder_2=_clip_shape(clip),
         vae=_vae_shape(vae),
-        components={
-            Component.TRANSFORMER: measure(transformer, _TRANSFORMER_BLOCK),
-            Component.TEXT_ENCODER: measure(gemma, _LAYER),
-            Component.TEXT_ENCODER_2: measure(clip, _LAYER),
-            Component.VAE: measure(vae, None),
-        },
+        components=components,
     )
 
 
@@ -93,6 +103,11 @@ def measure(shapes: Shapes, block: re.Pattern[str] | None) -> ComponentSize:
         largest_matrix=max((prod(shape) for shape in matrices), default=0),
         pinned_parameters=pinned,
     )
+
+
+def _with_last_norm(shapes: Shapes) -> Shapes:
+    """Add the norm that conversions to diffusers drop, and that is there once it is loaded."""
+    return {_LAST_NORM: _shape(shapes, "x_embedder.weight")[:1], **shapes}
 
 
 def _conditioning_part(shapes: Shapes, is_cut: bool) -> Shapes:
@@ -133,7 +148,7 @@ def _transformer_shape(shapes: Shapes) -> TransformerShape:
         heads_all = _shape(shapes, "attention.qkv.weight")[0]
     except CheckpointError:
         heads_all = dim + 2 * _shape(shapes, "attn.to_k.weight")[0]
-    blocks = {found[1] for name in shapes if (found := _TRANSFORMER_BLOCK.search(name))}
+    blocks = {found[1] for name in shapes if (found := TRANSFORMER_BLOCK.search(name))}
     layers = sum(block.startswith("layers.") for block in blocks)
     patch_size = 2
     return TransformerShape(

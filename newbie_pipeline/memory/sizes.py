@@ -1,8 +1,9 @@
 """How large each part of the model is and what shape its layers have; loads no torch.
 
-Only what is loaded counts: of Gemma neither the last layer nor the final norm nor vision parts, of
-Jina CLIP the text tower with its adapters merged in. Sizes are in parameters; a `Precision` turns
-them into bytes. A block is what streaming moves at once: one layer of a `ModuleList`.
+Only what is loaded counts: of Gemma neither the last layer nor the final norm nor vision parts, or
+nothing at all; of Jina CLIP the text tower with its adapters merged in. Sizes are in parameters; a
+`Precision` turns them into bytes. A block is what streaming moves at once: one layer of a
+`ModuleList`.
 """
 
 from dataclasses import dataclass, field
@@ -69,7 +70,12 @@ class ComponentSize:
 
 @dataclass(frozen=True)
 class TransformerShape:
-    """Widths of the Next-DiT; `layers` counts the joint blocks, `refiners` both kinds together."""
+    """Widths of the Next-DiT; `layers` counts the joint blocks, `refiners` both kinds together.
+
+    Adapters make two things larger while they compute. `adapts_value` tells that one sits on
+    `feed_forward.w3`, whose output is then there three times at once. `unfolded` is the largest
+    weight, in parameters, that a LoKr's factors are multiplied out to.
+    """
 
     dim: int
     feed_forward: int
@@ -80,6 +86,8 @@ class TransformerShape:
     layers: int
     refiners: int
     patch_size: int = 2
+    adapts_value: bool = False
+    unfolded: int = 0
 
 
 @dataclass(frozen=True)
@@ -108,15 +116,34 @@ class VaeShape:
 
 
 @dataclass(frozen=True)
+class AdapterSize:
+    """What one LoRA or LoKr adds to the transformer once it is loaded, in the transformer's type.
+
+    `name` tells its weight too. Quantisers leave adapters alone: `added` counts no matrices. For
+    `adapts_value` and `unfolded` see `TransformerShape`.
+    """
+
+    name: str
+    added: ComponentSize
+    adapts_value: bool = False
+    unfolded: int = 0
+
+
+@dataclass(frozen=True)
 class ModelSizes:
-    """Everything that the planner knows about a checkpoint."""
+    """Everything that the planner knows about a checkpoint.
+
+    Without Gemma (`clip_only`) `text_encoder` is None and `components` has no entry for it. The
+    transformer's size holds that of the `adapters`.
+    """
 
     name: str
     transformer: TransformerShape
-    text_encoder: TextShape
+    text_encoder: TextShape | None
     text_encoder_2: TextShape
     vae: VaeShape
     components: dict[Component, ComponentSize] = field(hash=False)
+    adapters: tuple[AdapterSize, ...] = ()
 
     def weight_bytes(self, component: Component, precision: Precision) -> int:
         """Bytes of a component's weights, none quantised."""

@@ -1,12 +1,15 @@
 """A plan in words, numbers and JSON: what `newbie plan` prints and the worker logs."""
 
 from collections.abc import Mapping
+from textwrap import wrap
 from typing import Any
 
 from newbie_pipeline.memory.budget import GIB
 from newbie_pipeline.memory.plan import ComponentPlan, MemoryPlan, Placement, Stage, StagePlan
-from newbie_pipeline.memory.sizes import TITLES
+from newbie_pipeline.memory.sizes import TITLES, Component
 
+MIB = 1024**2
+LINE_WIDTH = 100
 MEANING = {
     Placement.RESIDENT: "on the device all the time",
     Placement.STREAMED: "on the host, block by block to the device",
@@ -21,7 +24,8 @@ def plan_lines(plan: MemoryPlan, measured: Mapping[Stage, int] | None = None) ->
 
     `measured` gives the measured peak bytes of stages, shown beside the predicted ones.
     """
-    return [*_head(plan), "", *_components(plan), "", *_stages(plan, measured)]
+    parts = [*_components(plan), *_adapters(plan)]
+    return [*_head(plan), "", *parts, "", *_stages(plan, measured)]
 
 
 def plan_data(plan: MemoryPlan) -> dict[str, Any]:
@@ -50,6 +54,10 @@ def plan_data(plan: MemoryPlan) -> dict[str, Any]:
         "rank": plan.rank,
         "seconds": round(plan.seconds, 3),
         "components": {part.component.value: _component_data(part) for part in plan.components},
+        "adapters": [
+            {"name": one.name, "weight_bytes": one.added.parameters * request.precision.bytes}
+            for one in plan.adapters
+        ],
         "stages": {part.stage.value: _stage_data(part) for part in plan.stages},
     }
 
@@ -120,6 +128,15 @@ def _components(plan: MemoryPlan) -> list[str]:
         placed = f"{part.placement.value}{kind}"
         lines.append(f"{TITLES[part.component]:<7} {placed:<16} {numbers}   {meaning}")
     return lines
+
+
+def _adapters(plan: MemoryPlan) -> list[str]:
+    if not plan.adapters:
+        return []
+    size = plan.request.precision.bytes
+    named = (f"{one.name} {one.added.parameters * size / MIB:.1f} MiB" for one in plan.adapters)
+    title = TITLES[Component.TRANSFORMER]
+    return wrap(f"of the {title}, adapters: {', '.join(named)}", LINE_WIDTH, break_on_hyphens=False)
 
 
 def _stages(plan: MemoryPlan, measured: Mapping[Stage, int] | None) -> list[str]:

@@ -71,6 +71,27 @@ def test_it_fetches_what_is_loaded_and_prints_the_line_for_the_settings(hub, fil
     assert not any(hub.sent(name) for name in extra)
 
 
+def test_without_gemma_its_files_are_not_fetched_and_the_setting_is_printed(hub, tmp_path):
+    extra = ("tokenizer/tokenizer.json", "split_files/text_encoders/gemma_3_4b_it_bf16.safetensors")
+    hub.files |= dict.fromkeys(extra, b"{}")
+    target = tmp_path / "model"
+    done = download(hub, tmp_path, REPO, "--to", target, "--text-encoder", "clip_only")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-2:] == [
+        f"NEWBIE_WORKER_MODEL={target}",
+        "NEWBIE_WORKER_TEXT_ENCODER=clip_only",
+    ]
+    gemma = [name for name in hub.files if name.startswith("text_encoder/")]
+    assert gemma
+    assert not any(hub.sent(name) for name in (*gemma, *extra))
+    assert hub.sent("clip_model/model.safetensors")
+    # Gemma can be fetched later.
+    for name in extra:
+        del hub.files[name]
+    assert download(hub, tmp_path, REPO, "--to", target).returncode == 0
+    assert (target / "text_encoder" / "model.safetensors").is_file()
+
+
 def test_the_second_time_nothing_is_fetched_and_json_says_where_it_lies(hub, tmp_path):
     assert download(hub, tmp_path, REPO, "--to", tmp_path / "model").returncode == 0
     before = len(hub.sent(BIG))

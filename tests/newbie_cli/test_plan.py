@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from newbie_cli.__main__ import main
 from newbie_cli.machine_memory import find_gpu, read_nvidia_smi
@@ -79,6 +81,71 @@ def test_a_checkpoints_own_sizes_are_used(tiny_model: Path, capsys, monkeypatch)
     monkeypatch.setenv("NEWBIE_WORKER_MODEL", str(tiny_model))
     assert planned(capsys, "--vram", "8") == named
     assert planned(capsys, "--vram", "8", "--full")["model"] != named["model"]
+
+
+@pytest.fixture
+def style(tmp_path):
+    """A LoRA of the tiny model: 4 x (72 + 72) numbers."""
+    head = "base_model.model.layers.0.attention.out"
+    tensors = {
+        f"{head}.lora_A.weight": torch.ones(4, 72),
+        f"{head}.lora_B.weight": torch.ones(72, 4),
+    }
+    save_file(tensors, tmp_path / "style.safetensors")
+    return tmp_path / "style.safetensors"
+
+
+def test_adapters_are_counted_and_named(tiny_model, style, capsys):
+    model = ("--vram", "8", "--model", str(tiny_model))
+    bare = planned(capsys, *model)
+    data = planned(capsys, *model, "--lora", f"{style}:0.8")
+    assert data["adapters"] == [{"name": "style:0.8", "weight_bytes": 2 * 4 * 144}]
+    dit, plain = (one["components"]["transformer"]["weight_bytes"] for one in (data, bare))
+    assert dit == plain + 2 * 4 * 144
+    assert plan(*model, "--lora", f"{style}:0.8") == 0
+    assert "of the DiT, adapters: style:0.8 0.0 MiB" in capsys.readouterr().out
+
+
+def test_the_workers_adapters_belong_to_the_workers_model(tiny_model, style, capsys, monkeypatch):
+    monkeypatch.setenv("NEWBIE_WORKER_LORAS", f"{style}:0.8")
+    assert planned(capsys, "--vram", "8", "--model", str(tiny_model))["adapters"] == []
+    assert planned(capsys, "--vram", "16")["adapters"] == []
+    monkeypatch.setenv("NEWBIE_WORKER_MODEL", str(tiny_model))
+    names = [one["name"] for one in planned(capsys, "--vram", "8")["adapters"]]
+    assert names == ["style:0.8"]
+    own = planned(capsys, "--vram", "8", "--lora", str(style))["adapters"]
+    assert [one["name"] for one in own] == ["style:1"]
+    assert planned(capsys, "--vram", "16", "--full")["adapters"] == []
+
+
+def test_the_workers_settings_are_read_from_a_dotenv_file_too(
+    tiny_model, style, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text(
+        f"NEWBIE_WORKER_MODEL={tiny_model}\n"
+        f"NEWBIE_WORKER_LORAS={style}\n"
+        "NEWBIE_WORKER_TEXT_ENCODER=clip_only\n"
+    )
+    data = planned(capsys, "--vram", "8")
+    assert data["model"] == tiny_model.name
+    assert [one["name"] for one in data["adapters"]] == ["style:1"]
+    assert data["request"]["text_encoder"] == "clip_only"
+    assert planned(capsys, "--vram", "8", "--text-encoder", "full")["request"]["text_encoder"] == (
+        "full"
+    )
+    monkeypatch.setenv("NEWBIE_WORKER_TEXT_ENCODER", "none")
+    assert plan("--vram", "8") == 2
+    assert "write full or clip_only" in capsys.readouterr().err
+
+
+def test_an_adapter_that_does_not_fit_is_exit_code_one(tiny_model, style, capsys):
+    assert plan("--vram", "16", "--lora", str(style)) == 1  # the published model is wider
+    assert "needs [4, 2304]" in capsys.readouterr().err
+    assert plan("--vram", "16", "--lora", "nowhere.safetensors") == 1
+    assert "does not exist" in capsys.readouterr().err
+    assert plan("--vram", "16", "--lora", f"{style}:much") == 2
+    assert "PATH:0.8" in capsys.readouterr().err
 
 
 def test_no_plan_that_fits_is_exit_code_one_and_says_what_would(capsys):

@@ -1,6 +1,7 @@
 """`newbie plan --measure` on the tiny model: predicted beside measured, and what it refuses."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,18 @@ def test_json_has_bytes_and_seconds(tiny_model: Path, capsys: pytest.CaptureFixt
     assert set(ROWS) <= set(measured)
     assert measured["first step"]["measured_bytes"] > measured["DiT"]["measured_bytes"]
     assert measured["first step"]["predicted_bytes"] > 0
+
+
+def test_without_gemma_there_is_no_row_for_it(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = shutil.copytree(tiny_model, tmp_path / "tiny")
+    shutil.rmtree(bare / "text_encoder")
+    assert measure("--model", str(bare), "--size", "128x128") == 1
+    assert "clip_only" in capsys.readouterr().err
+    assert measure("--model", str(bare), "--size", "128x128", "--text-encoder", "clip_only") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:13].strip() for line in lines[-7:-1]] == [row for row in ROWS if row != "Gemma"]
 
 
 @pytest.mark.parametrize(

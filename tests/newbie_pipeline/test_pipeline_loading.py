@@ -1,10 +1,12 @@
 """`from_pretrained` takes what `save_pretrained` wrote, the official folder, and parts by name."""
 
+import shutil
+
 import pytest
 import torch
 
 from newbie_pipeline.checkpoints.components import load_scheduler
-from newbie_pipeline.errors import CheckpointError
+from newbie_pipeline.errors import CheckpointError, RenderInputError
 from newbie_pipeline.pipeline import NewbiePipeline
 from newbie_pipeline.solvers import make_scheduler
 
@@ -108,3 +110,39 @@ def test_a_hub_name_is_loaded_from_the_cache_in_any_layout(pipe, saved, tiny_che
             f"someone/model-{number}", cache_dir=tmp_path, local_files_only=True
         )
         assert torch.equal(draw(loaded), draw(pipe))
+
+
+def test_a_pipeline_without_gemma_is_saved_without_it_and_draws_the_same(
+    tiny_checkpoint, saved, tmp_path, caplog
+):
+    alone = NewbiePipeline.from_pretrained(tiny_checkpoint, text_encoder=None)
+    assert alone.tokenizer is None
+    expected = draw(alone)
+    assert "there is no Gemma" in caplog.text
+    alone.save_pretrained(tmp_path)
+    written = {path.name for path in tmp_path.iterdir() if path.is_dir()}
+    assert written == {"transformer", "text_encoder_2", "tokenizer_2", "vae", "scheduler"}
+    for loaded in (
+        NewbiePipeline.from_pretrained(tmp_path),
+        NewbiePipeline.from_pretrained(saved, text_encoder=None),
+    ):
+        assert loaded.text_encoder is None
+        assert loaded.tokenizer is None
+        assert torch.equal(draw(loaded), expected)
+
+
+def test_a_saved_folder_whose_gemma_is_gone_says_what_would_do(saved, tmp_path):
+    folder = shutil.copytree(saved, tmp_path / "copy")
+    for name in ("text_encoder", "tokenizer"):
+        shutil.rmtree(folder / name)
+    with pytest.raises(CheckpointError, match="it has no text_encoder; text_encoder=None would do"):
+        NewbiePipeline.from_pretrained(folder)
+    assert NewbiePipeline.from_pretrained(folder, text_encoder=None).text_encoder is None
+
+
+def test_clip_alone_cannot_encode_for_a_transformer_that_is_not_there(pipe):
+    parts = dict.fromkeys(pipe.components) | {
+        name: pipe.components[name] for name in ("text_encoder_2", "tokenizer_2", "scheduler")
+    }
+    with pytest.raises(RenderInputError, match="no text encoders"):
+        NewbiePipeline(**parts).encode_prompt("miku")

@@ -1,5 +1,6 @@
 """What the settings become, what makes loading pointless, and what stands in the log then."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,32 @@ def test_a_missing_checkpoint_is_logged(tmp_path: Path) -> None:
     with capture_logs() as logs:
         assert load_model(settings(model=str(tmp_path / "none"))) is None
     assert [entry["event"] for entry in logs] == ["model_not_loaded"]
+
+
+def test_a_worker_without_gemma_needs_none_of_its_files(tiny_model: Path, tmp_path: Path) -> None:
+    bare = shutil.copytree(tiny_model, tmp_path / "tiny")
+    shutil.rmtree(bare / "text_encoder")
+    with capture_logs() as logs:
+        assert load_model(settings(model=str(bare))) is None
+    [entry] = logs
+    assert "NEWBIE_WORKER_TEXT_ENCODER" in entry["reason"]
+    renderer = load_model(settings(model=str(bare), text_encoder="clip_only"))
+    assert renderer is not None
+    spec = render.RenderSpec("1girl", "", 64, 64, 1, 4.0, seeds=(1,))
+    assert len(renderer.render(spec, lambda *_: None, lambda: False).images) == 1
+
+
+def test_an_adapter_that_does_not_fit_is_logged_before_anything_is_loaded(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        pytest.fail("the model was loaded")
+
+    monkeypatch.setitem(loading.LOADERS, "transformer", fail)
+    with capture_logs() as logs:
+        assert load_model(settings(model=str(tiny_model), loras=f"{tmp_path}/gone:0.5")) is None
+    [entry] = logs
+    assert (entry["event"], "gone does not exist" in entry["reason"]) == ("model_not_loaded", True)
 
 
 def test_an_error_of_the_card_while_loading_is_logged_in_words(

@@ -57,6 +57,11 @@ def test_what_is_wrong_with_a_card_has_a_line_of_its_own(change, name, status):
     assert statuses(judge_card(replace(CARD, **change)))[name] is status
 
 
+def test_a_capability_without_kernels_is_not_ok_in_another_line():
+    assert "capability" in statuses(judge_card(CARD))
+    assert "capability" not in statuses(judge_card(replace(CARD, capability=(7, 0))))
+
+
 def test_a_full_disk_is_a_failure_and_a_roomy_one_is_not(tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "LEAST_FREE", 0)
     assert statuses(check_disk(tmp_path / "not" / "made" / "yet")) == {"disk": Status.OK}

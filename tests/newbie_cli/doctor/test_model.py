@@ -6,12 +6,23 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from newbie_cli import machine_memory
+from newbie_cli.doctor import model
 from newbie_cli.doctor.findings import Status
 from newbie_cli.doctor.model import check_model
+from newbie_cli.machine_memory import Gpu
 from newbie_pipeline.checkpoints.layouts import parse_source
 from newbie_pipeline.checkpoints.loading import load_components
+from newbie_pipeline.memory import quantizing
+from newbie_pipeline.memory.sizes import Component
 
 WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
+
+
+@pytest.fixture(autouse=True)
+def _without_gpu(monkeypatch):
+    """Plan for the CPU: asking for a card takes a process that loads torch."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
 
 
 @pytest.fixture
@@ -21,12 +32,19 @@ def copy(tiny_model, tmp_path):
     return directory
 
 
-def statuses(source):
-    return {finding.name: finding.status for finding in check_model(str(source))}
+ALL_OK = dict.fromkeys(("checkpoint", "tokenizers", "memory"), Status.OK)
+
+
+def by_name(source=None):
+    return {one.name: one for one in check_model(source if source is None else str(source))}
+
+
+def statuses(source=None):
+    return {name: finding.status for name, finding in by_name(source).items()}
 
 
 def test_a_complete_checkpoint_is_ok_and_planned(tiny_model):
-    assert statuses(tiny_model) == {"checkpoint": Status.OK, "memory": Status.OK}
+    assert statuses(tiny_model) == ALL_OK
 
 
 def test_a_missing_key_is_a_failure_that_names_it(copy):
@@ -48,14 +66,83 @@ def test_a_truncated_file_is_a_failure_that_names_it(copy):
 
 
 def test_a_broken_tokenizer_is_a_failure(copy):
-    (copy / "text_encoder" / "tokenizer.json").write_text("{}")
-    (finding,) = check_model(str(copy))
-    assert finding.status is Status.FAILURE
+    broken = copy / "text_encoder" / "tokenizer.json"
+    broken.write_text("{}")
+    findings = by_name(copy)
+    assert {name: one.status for name, one in findings.items()} == {
+        **ALL_OK,
+        "tokenizers": Status.FAILURE,
+    }
+    assert str(broken) in findings["tokenizers"].detail
 
 
 def test_without_a_checkpoint_there_is_nothing_to_look_at():
     (finding,) = check_model(None)
     assert finding.status is Status.SKIPPED
+
+
+def test_without_gemma_a_checkpoint_is_complete_where_the_worker_leaves_it_out(copy, monkeypatch):
+    shutil.rmtree(copy / "text_encoder")
+    monkeypatch.setenv("NEWBIE_WORKER_MODEL", str(copy))
+    (finding,) = check_model(None)
+    assert finding.status is Status.FAILURE
+    assert "clip_only" in finding.detail
+    monkeypatch.setenv("NEWBIE_WORKER_TEXT_ENCODER", "clip_only")
+    findings = by_name()
+    assert {name: one.status for name, one in findings.items()} == ALL_OK
+    assert "without Gemma" in findings["checkpoint"].detail
+    assert "text_encoder absent" in findings["memory"].detail
+
+
+def test_the_plan_is_made_with_the_workers_settings(tiny_model, monkeypatch):
+    monkeypatch.setenv("NEWBIE_WORKER_MODEL", str(tiny_model))
+    monkeypatch.setenv("NEWBIE_WORKER_DEVICE", "cpu")
+    assert statuses() == ALL_OK
+    monkeypatch.setenv("NEWBIE_WORKER_MEMORY", "16MiB")
+    finding = by_name()["memory"]
+    assert finding.status is Status.FAILURE
+    assert "host memory would do" in finding.detail
+    # A checkpoint of one's own is not the worker's.
+    assert statuses(tiny_model) == ALL_OK
+    monkeypatch.setenv("NEWBIE_WORKER_MEMORY", "plenty")
+    (finding,) = check_model(None)
+    assert (finding.name, finding.status) == ("worker", Status.FAILURE)
+    assert "NEWBIE_WORKER_MEMORY" in finding.detail
+
+
+def test_adapters_are_looked_at_with_the_checkpoint(tiny_model, tmp_path, monkeypatch):
+    head = "base_model.model.layers.0.attention.out"
+    shapes = {"lora_A": (4, 72), "lora_B": (72, 4)}
+    tensors = {f"{head}.{part}.weight": torch.ones(shape) for part, shape in shapes.items()}
+    save_file(tensors, tmp_path / "style.safetensors")
+    monkeypatch.setenv("NEWBIE_WORKER_MODEL", str(tiny_model))
+    monkeypatch.setenv("NEWBIE_WORKER_LORAS", f"{tmp_path}/style.safetensors:0.5")
+    findings = by_name()
+    assert {one.status for one in findings.values()} == {Status.OK}
+    assert "style:0.5" in findings["adapters"].detail
+    monkeypatch.setenv("NEWBIE_WORKER_LORAS", f"{tmp_path}/gone.safetensors")
+    finding = by_name()["adapters"]
+    assert finding.status is Status.FAILURE
+    assert "gone.safetensors" in finding.detail
+
+
+def test_a_plan_that_quantises_needs_the_library(tiny_model, monkeypatch):
+    monkeypatch.setattr(machine_memory, "find_gpu", lambda: Gpu("a card", 8 * 2**30, 8 * 2**30))
+    monkeypatch.setenv("NEWBIE_WORKER_MODEL", str(tiny_model))
+    monkeypatch.setenv("NEWBIE_WORKER_QUANTIZE", "transformer:int8!")
+    monkeypatch.setitem(quantizing.LIBRARIES, Component.TRANSFORMER, "json")
+    assert statuses() == ALL_OK
+    monkeypatch.setitem(quantizing.LIBRARIES, Component.TRANSFORMER, "no_such_library")
+    finding = by_name()["memory"]
+    assert finding.status is Status.FAILURE
+    assert "pip install -c constraints.txt no_such_library" in finding.detail
+
+
+def test_a_machine_without_the_workers_packages_is_no_worker(tiny_model, monkeypatch):
+    monkeypatch.setattr(model, "find_spec", lambda _name: None)
+    (finding,) = check_model(str(tiny_model))
+    assert finding.status is Status.SKIPPED
+    assert "cannot be a worker" in finding.detail
 
 
 def test_looking_reads_no_weights(tiny_model):

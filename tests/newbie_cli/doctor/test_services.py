@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from redis import Redis
 
+from newbie_cli.doctor import services
 from newbie_cli.doctor.findings import Status
 from newbie_cli.doctor.services import check_discord, check_redis
 from playground.client import PlaygroundClient
@@ -61,6 +62,13 @@ def test_a_redis_with_another_password_says_so(own_redis, redis_url, monkeypatch
         own_redis.config_set("requirepass", "")
     assert finding.status is Status.FAILURE
     assert "password" in finding.detail
+
+
+def test_without_discord_py_there_is_nobody_to_ask(monkeypatch):
+    monkeypatch.setenv("DISCORD_TOKEN", "abc.def.ghi")
+    monkeypatch.setattr(services, "find_spec", lambda _name: None)
+    (finding,) = check_discord()
+    assert finding.status is Status.SKIPPED
 
 
 def test_without_settings_both_are_left_alone():

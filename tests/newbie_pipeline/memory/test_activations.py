@@ -6,6 +6,7 @@ say more (they also stand for what kernels on a GPU copy), and must never say le
 """
 
 import weakref
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,12 +15,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from transformers import Gemma3TextConfig
 
+from newbie_pipeline.lora.parts import parts_by_layer
+from newbie_pipeline.lora.resolving import linear_layers
 from newbie_pipeline.memory import activations
 from newbie_pipeline.memory.activations import Picture
+from newbie_pipeline.memory.adapters import adapter_size
 from newbie_pipeline.memory.sizes import Precision, TextShape, TransformerShape, VaeShape
 from newbie_pipeline.models.gemma_text import GemmaTextEncoder
 from newbie_pipeline.models.jina_clip import JinaClipTextModel
 from newbie_pipeline.models.next_dit import NextDiT
+from newbie_pipeline.pipeline import NewbiePipeline
 
 DTYPE, PRECISION = torch.bfloat16, Precision.BFLOAT16
 VAE = VaeShape((32, 64, 128, 128), 16)
@@ -91,6 +96,58 @@ def test_a_pass_of_the_dit_stays_close_below_its_formula(dim, heads, samples):
     predicted = activations.transformer_bytes(shape, VAE, picture, PRECISION, samples)
     predicted += activations.caption_context_bytes(shape, VAE, picture, PRECISION, 1)
     assert live.peak <= predicted <= 1.3 * live.peak
+
+
+TRAINED = ("attention.qkv", "attention.out", "feed_forward.w2", "time_text_embed.1")
+
+
+def adapted(model, kind, endings):
+    """Put a LoRA or LoKr on each layer whose name ends so; give its size as a plan counts it."""
+    layers = {name: shape for name, shape in linear_layers(model).items() if name.endswith(endings)}
+    state = {}
+    for name, (rows, columns) in layers.items():
+        if kind == "lora":
+            state[f"{name}.lora_A.weight"] = torch.randn(8, columns) / 100
+            state[f"{name}.lora_B.weight"] = torch.randn(rows, 8) / 100
+        else:
+            state[f"{name}.lokr_w1"] = torch.randn(8, 8) / 10
+            state[f"{name}.lokr_w2"] = torch.randn(rows // 8, columns // 8) / 10
+    others = ("scheduler", "vae", "text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2")
+    pipeline = NewbiePipeline(transformer=model, **dict.fromkeys(others))
+    pipeline.load_lora_weights(state, adapter_name="one")
+    pipeline.set_adapters(["one"], [0.8])
+    shapes = {key: tuple(tensor.shape) for key, tensor in state.items()}
+    return adapter_size("one", parts_by_layer("one", shapes, layers))
+
+
+@pytest.mark.parametrize("endings", [TRAINED, (*TRAINED, "feed_forward.w3"), ("feed_forward.w1",)])
+@pytest.mark.parametrize("kind", ["lora", "lokr"])
+def test_a_pass_with_adapters_stays_below_its_formula(kind, endings):
+    config = {"dim": 384, "n_heads": 4, "n_kv_heads": 2, "n_layers": 1, "n_refiner_layers": 1}
+    model = ready(NextDiT(**config, cap_feat_dim=64, clip_text_dim=64))
+    hidden = model.layers[0].feed_forward.w1.out_features
+    size = adapted(model, kind, endings)
+    arguments = (
+        torch.randn(1, 16, 48, 48, dtype=DTYPE),
+        torch.full((1,), 0.5),
+        torch.randn(1, 64, 64, dtype=DTYPE),
+        torch.ones(1, 64),
+        torch.randn(1, 64, dtype=DTYPE),
+    )
+    with torch.no_grad(), LiveBytes(model) as live:
+        model(*arguments)
+    plain = TransformerShape(384, hidden, 4, 2, 96, 16, layers=1, refiners=2)
+    shape = replace(plain, adapts_value=size.adapts_value, unfolded=size.unfolded)
+    picture = Picture(384, 384, 1, 64)
+
+    def predicted(shape):
+        one = activations.transformer_bytes(shape, VAE, picture, PRECISION, 1)
+        return one + activations.caption_context_bytes(shape, VAE, picture, PRECISION, 1)
+
+    assert live.peak <= predicted(shape) <= 1.4 * live.peak
+    if "feed_forward.w3" in endings:
+        # The plan without adapters would promise too little.
+        assert live.peak > predicted(plain)
 
 
 @pytest.mark.parametrize("tile", [None, 128])

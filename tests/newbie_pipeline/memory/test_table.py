@@ -2,21 +2,27 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from newbie_pipeline.errors import MemoryPlanError
 from newbie_pipeline.memory import precision_table
+from newbie_pipeline.memory.activations import Picture
 from newbie_pipeline.memory.budget import GIB, Budget, card_budget
+from newbie_pipeline.memory.measuring import ROWS, Measured, measured_data
 from newbie_pipeline.memory.plan import PlanRequest, Stage
 from newbie_pipeline.memory.planner import every_plan, make_plan
 from newbie_pipeline.memory.published import PUBLISHED
 from newbie_pipeline.memory.quantization import parse_quantize
+from newbie_pipeline.memory.sizes import TITLES, Component, Precision
 from newbie_pipeline.memory.table import gib, plan_data, plan_lines
 
 ROOT = Path(__file__).parents[3]
+VAE = Component.VAE
 HEAVY = {"torch", "diffusers", "transformers", "accelerate", "peft"}
 
 
@@ -52,7 +58,50 @@ def test_the_operators_guide_holds_the_table_as_it_is_predicted_now():
     _, _, rest = guide.partition(precision_table.START)
     table, end, _ = rest.partition(precision_table.END)
     assert end, "the guide has no precision table"
-    assert table.strip() == precision_table.precision_table()
+    assert predicted_part(table) == predicted_part(precision_table.precision_table())
+
+
+def predicted_part(table):
+    """Give the cells of a table by row, but what a GPU has measured: that is its own."""
+    lines = [line.strip("| ").split("|") for line in table.strip().splitlines()]
+    cells = [[cell.strip() for cell in line] for line in lines]
+    figures = [figure for row in cells[2:] for figure in row[2::2]]
+    assert all(re.fullmatch(r"(\d+\.\d\d)?", figure) for figure in figures)
+    return cells[:2], [(row[0], *row[1::2]) for row in cells[2:]]
+
+
+def measured_on(device, precision, **request):
+    """What `newbie plan --measure --json` would say of the published model, in round numbers."""
+    (wanted,) = [p for p in Precision if p.value == precision]
+    plan = next(every_plan(PUBLISHED, PlanRequest(precision=wanted, **request), Budget(0)))
+    rows = {
+        title: Measured(number * GIB, 1.0) for number, title in enumerate([*ROWS, TITLES[VAE]], 1)
+    }
+    return {**measured_data(plan, rows), "device": device}
+
+
+def test_what_a_gpu_measured_stands_beside_the_prediction():
+    rows = dict([precision_table.measured_rows(measured_on("cuda", "float16"))])
+    table = precision_table.precision_table(rows).splitlines()
+    cells = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in table[2:]}
+    assert [cells["DiT weights"][i].strip() for i in (1, 3, 5)] == ["", "2.00", ""]
+    assert cells["all weights"][3].strip() == "17.00"
+    assert cells["denoising, peak"][3].strip() == "6.00"
+    assert predicted_part("\n".join(table)) == predicted_part(precision_table.precision_table())
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        measured_on("cpu", "float32"),
+        measured_on("cuda", "bfloat16", cfg=False),
+        measured_on("cuda", "bfloat16", clip_only=True),
+        measured_on("cuda", "bfloat16", picture=Picture(512, 512)),
+    ],
+)
+def test_what_was_measured_otherwise_does_not_go_into_the_guide(document):
+    with pytest.raises(MemoryPlanError, match="all resident on a GPU"):
+        precision_table.measured_rows(document)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,45 @@
+"""The worker's settings, for commands that stand in for it: the environment first, then `.env`."""
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from newbie_pipeline.lora.adapter_file import AdapterFile
+
+MODEL = "NEWBIE_WORKER_MODEL"
+TEXT_ENCODER = "NEWBIE_WORKER_TEXT_ENCODER"
+LORAS = "NEWBIE_WORKER_LORAS"
+TEXT_ENCODERS = ("full", "clip_only")
+
+
+def setting(name: str) -> str | None:
+    """Look a setting up; an empty one counts as none."""
+    from dotenv import dotenv_values
+
+    return os.environ.get(name) or dotenv_values(".env").get(name) or None
+
+
+def is_clip_only(given: str | None, *, own_model: bool) -> bool:
+    """Tell whether Gemma is left out: as given, else as the worker of the same model is set.
+
+    `own_model` tells that the command line names a model, about which the worker's settings say
+    nothing. Raises RenderInputError for a setting that is neither full nor clip_only.
+    """
+    from newbie_pipeline.errors import RenderInputError
+
+    text = given or (None if own_model else setting(TEXT_ENCODER)) or TEXT_ENCODERS[0]
+    if text not in TEXT_ENCODERS:
+        raise RenderInputError(f"{TEXT_ENCODER} is {text!r}: write {' or '.join(TEXT_ENCODERS)}")
+    return text == "clip_only"
+
+
+def adapter_files(given: list[str], *, own_model: bool) -> "tuple[AdapterFile, ...]":
+    """Read the given adapter files, else those of the worker of the same model.
+
+    Raises AdapterError for a text that is no PATH[:WEIGHT].
+    """
+    from newbie_pipeline.lora.adapter_file import parse_adapter_file, parse_adapter_files
+
+    if given:
+        return tuple(parse_adapter_file(text) for text in given)
+    return () if own_model else tuple(parse_adapter_files(setting(LORAS) or ""))
