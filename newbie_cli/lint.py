@@ -4,12 +4,17 @@ Exit codes: 0 every prompt is accepted, 1 at least one is refused, 2 a file cann
 written or the command line is wrong.
 
 `--fix` rewrites the files in which something was repaired: the text that the model is shown, in
-UTF-8. Comments, order and everything that needed no repair stay; other files are not touched.
+UTF-8, with the line ends and the permissions that the file had. Comments, order and everything that
+needed no repair stay; other files are not touched. A file is replaced in one go, or not at all.
 """
 
 import argparse
+import contextlib
+import io
 import json
+import os
 import re
+import stat
 import sys
 import tempfile
 from dataclasses import dataclass, field
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
 
 _STDIN = "<stdin>"
 _EXAMPLE_LENGTH = 200
+# Much more than a prompt can have, and little enough for what never ends, like /dev/zero.
+_MOST_BYTES = 1 << 24
 _DECLARED_ENCODING = re.compile(r"""(\A\s*<\?xml\s[^>]*?\sencoding\s*=\s*["'])[^"']*""")
 
 
@@ -31,7 +38,12 @@ class _Report:
     name: str
     is_ok: bool = True
     is_fixed: bool = False
+    unusable: str = ""
     findings: "list[PromptError | PromptWarning]" = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        return 2 if self.unusable else 0 if self.is_ok else 1
 
 
 class _Unusable(Exception):
@@ -61,33 +73,35 @@ def run(args: argparse.Namespace) -> int:
         return _usage("give at least one FILE, or --explain CODE")
     if args.fix and "-" in args.files:
         return _usage("--fix needs files; standard input cannot be rewritten")
-    exit_code = 0
-    reports = []
-    for file in args.files:
-        try:
-            report = _check(file, args.fix)
-        except _Unusable as error:
-            print(f"{_printable(file)}: {error}", file=sys.stderr)
-            exit_code = 2
-            continue
-        exit_code = max(exit_code, 0 if report.is_ok else 1)
-        reports.append(report)
-        if not args.json:
-            print("\n".join(_as_lines(report)))
-    if args.json:
-        files = [_as_data(report) for report in reports]
-        print(json.dumps({"files": files}, ensure_ascii=False, indent=2))
-    return exit_code
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A console that has no kanji shows them escaped.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    reports: list[_Report] = []
+    with contextlib.suppress(BrokenPipeError):  # whoever reads our lines has seen enough
+        for file in args.files:
+            reports.append(_report(file, args.fix))
+            if not args.json and not reports[-1].unusable:
+                print("\n".join(_as_lines(reports[-1])), flush=True)
+        if args.json:
+            files = [_as_data(report) for report in reports]
+            print(json.dumps({"files": files}, ensure_ascii=False, indent=2), flush=True)
+    return max(report.exit_code for report in reports)
+
+
+def _report(file: str, fix: bool) -> _Report:
+    try:
+        return _check(file, fix)
+    except _Unusable as error:
+        report = _Report(_printable(file), is_ok=False, unusable=str(error))
+        print(f"{report.name}: {error}", file=sys.stderr)
+        return report
 
 
 def _check(file: str, fix: bool) -> _Report:
     from newbie_pipeline.prompt.errors import PromptError
     from newbie_pipeline.prompt.parse import parse
 
-    try:
-        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except (OSError, ValueError) as error:
-        raise _Unusable(f"cannot be read: {_reason(error)}") from error
+    data = _read(file)
     report = _Report(_STDIN if file == "-" else _printable(file))
     try:
         prompt = parse(data)
@@ -97,26 +111,55 @@ def _check(file: str, fix: bool) -> _Report:
         return report
     report.findings += prompt.warnings
     if fix and any(warning.code.is_repair for warning in prompt.warnings):
-        _rewrite(Path(file), prompt.source)
+        _rewrite(Path(file), prompt.source, line_end=b"\r\n" if _has_crlf(data) else b"\n")
         report.is_fixed = True
     return report
 
 
-def _rewrite(file: Path, text: str) -> None:
+def _read(file: str) -> bytes:
+    try:
+        if file == "-":
+            return sys.stdin.buffer.read(_MOST_BYTES)
+        with Path(file).open("rb") as opened:
+            return opened.read(_MOST_BYTES)
+    except (OSError, ValueError) as error:
+        raise _Unusable(f"cannot be read: {_reason(error)}") from error
+
+
+def _has_crlf(data: bytes) -> bool:
+    """Tell whether lines end as on Windows, in UTF-16, too."""
+    return b"\r\n" in data.replace(b"\x00", b"")
+
+
+def _rewrite(file: Path, text: str, line_end: bytes) -> None:
     """Replace the file in one go, so that it is never half written."""
     text = _DECLARED_ENCODING.sub(r"\1UTF-8", text, count=1)
+    data = f"{text}\n".encode().replace(b"\n", line_end)
     target = file.resolve()
     try:
-        with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as new:
-            new.write(f"{text}\n".encode())
-        try:
-            Path(new.name).chmod(target.stat().st_mode)
-            Path(new.name).replace(target)
-        except OSError:
-            Path(new.name).unlink()
-            raise
+        mode = target.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise _Unusable("cannot be written: it is not a regular file")
+        # Replacing a file asks nobody whether the old one may be written.
+        target.open("ab").close()
+        _replace(target, data, stat.S_IMODE(mode))
     except OSError as error:
         raise _Unusable(f"cannot be written: {_reason(error)}") from error
+
+
+def _replace(target: Path, data: bytes, mode: int) -> None:
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
+    new = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(data)
+            opened.flush()
+            os.fsync(opened.fileno())
+        new.chmod(mode)
+        new.replace(target)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def _explain(name: str) -> int:
@@ -150,6 +193,7 @@ def _as_data(report: _Report) -> dict[str, object]:
         "file": report.name,
         "ok": report.is_ok,
         "fixed": report.is_fixed,
+        **({"unusable": report.unusable} if report.unusable else {}),
         "diagnostics": [
             {
                 "severity": _severity(report, each),
@@ -180,5 +224,6 @@ def _reason(error: Exception) -> object:
 
 
 def _printable(file: str) -> str:
-    """Keep a file name that is not valid text from stopping the report."""
-    return file.encode("utf-8", "backslashreplace").decode("utf-8")
+    """Keep a file name that is not valid text, or holds control characters, off the terminal."""
+    text = file.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

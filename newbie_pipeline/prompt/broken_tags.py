@@ -1,8 +1,12 @@
 """What begins like a tag and is none: mend it where only one thing can be meant, or say what it is.
 
-Mended, with a warning: blanks after `<` or `</`, `<character 1>`, a `/` before a blank, and a
-missing `>` where the next tag follows at once. Everything here looks no further than the next `<`,
+Mended, with a warning: blanks after `<` or `</`, `<character 1>` and `<general tags>`, a `/` before
+a blank, a missing `>` where the next tag follows at once or where the element's own end tag is the
+next, and an XML declaration that ends with `>`. Everything here looks no further than the next `<`,
 but for the names of elements, which are collected once.
+
+Text is what has a name that is no element's: none that the language knows, and none that an end tag
+or a whole start tag has. What begins like an end tag is text where the prompt has no elements.
 
 Whether a name is an element's must not depend on what repairs add: else the repaired text could
 read differently. Repairs add end tags only to start tags that are there.
@@ -12,12 +16,15 @@ import re
 from typing import Literal, Never
 
 from newbie_pipeline.prompt.errors import Code, quote
-from newbie_pipeline.prompt.schema import UNKNOWN, Meaning, meaning_of
+from newbie_pipeline.prompt.schema import UNKNOWN, Meaning, is_known, meaning_of
 from newbie_pipeline.prompt.source import Source
 
 NAME = r"\$?+[^\W\d][\w.:$\-]*+"
 ATTRIBUTE = rf"""(?:\s++{NAME}\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'))"""
-TAG_NAME = rf"(?!_<|o>_<o>|Prompt[ ]Start>)(?<!<o>_<){NAME}"
+# What follows a `<` that is text: emoticons, the end of the model's system prompt, and Discord's
+# moving emoji and times.
+NO_TAG = r"""_(?=<) | o>_<o> | Prompt[ ]Start>
+            | a:\w{2,32}:\d{15,20}> | t:-?\d{9,13}(?::[a-zA-Z])?>"""
 
 # What other programs load weights with; it begins a tag that is not finished, too.
 LORA = ("lora:", "lyco:")
@@ -31,15 +38,19 @@ _SECTIONS = (
 _DECLARATION = re.compile(r"<!\[?\w*+")
 _NAME_ONLY = re.compile(NAME)
 _SPACE = re.compile(r"\s*+")
+_ATTRIBUTES = re.compile(rf"{ATTRIBUTE}*+")
 _ATTRIBUTE_NAME = re.compile(rf"\s++({NAME})\s*+=")
-_VALUE = re.compile(r"""\s*+("[^"<]*+"|'[^'<]*+')""")
 
-_NUMBER = r"character[ \t]++[0-9]{1,4}(?![\w.:$\-])"
-_BLANKS = re.compile(r"[ \t]++")
-_END = re.compile(rf"</\s*+({_NUMBER}|{NAME})\s*+(?:>|(?=<)|\Z)", re.IGNORECASE)
-_SPACED = re.compile(rf"<[ \t]*+(/?+)[ \t]*+({_NUMBER}|{NAME})\s*+(/?+)\s*+>", re.IGNORECASE)
-_NOT_FINISHED = re.compile(rf"<({NAME})[ \t]*+\s*+(?=<)")
-_WHOLE_TAG = re.compile(rf"<(?:({NAME}){ATTRIBUTE}*+\s*+/?+\s*+>|[ \t]*+/\s*+({NAME}))")
+_BLANK = r"[ \t\u3000]++"
+_TWO_WORDS = rf"(?:character{_BLANK}[0-9]{{1,4}}|general{_BLANK}tags)(?![\w.:$\-])"
+_FIRST_OF_TWO = "general"
+_BEGIN_SPECIAL = (*LORA, _FIRST_OF_TWO)
+_BLANKS = re.compile(_BLANK)
+_END = re.compile(rf"</\s*+({_TWO_WORDS}|{NAME})\s*+(?:>|(?=<)|\Z)", re.IGNORECASE)
+_SPACED = re.compile(rf"<[ \t]*+(/?+)[ \t]*+({_TWO_WORDS}|{NAME})\s*+(/?+)\s*+>", re.IGNORECASE)
+_NOT_FINISHED = re.compile(rf"<({NAME})(?:[ \t]*+\s*+(?=<)|\s[^<>=]*+(?=</\1\s*+>))")
+_WHOLE_START = re.compile(rf"<({NAME}){ATTRIBUTE}*+\s*+/?+\s*+>")
+_ANY_END = re.compile(rf"<[ \t]*+/\s*+({NAME})")
 _ANY_TAG = re.compile(rf"<(?:[ \t]*+/\s*+)?({NAME})")
 _SLASHED = re.compile(rf"<({NAME})({ATTRIBUTE}*+)\s*+/\s++>")
 
@@ -61,12 +72,36 @@ def mend(source: Source, start: int) -> Mended | None:
             return _mended(source, found, found[1], found[2], found[3])
         return None
     if sign == "/":
-        if found := _END.match(text, start):
-            return _mended(source, found, "/", found[1], "")
-        raise source.error(Code.BAD_END_TAG, start)
+        return _mend_end_tag(source, start)
     if sign in "!?":
         _refuse_section(source, start)
     return _mend_start_tag(source, start)
+
+
+def mend_declaration(source: Source, start: int, end: int) -> None:
+    """Write the `?` that is missing at the end of an XML declaration."""
+    source.replace(end - 1, end, "?>")
+    _warn(source, start, "<?xml …>", "<?xml …?>")
+
+
+def is_text(source: Source, name: str) -> bool:
+    """Tell whether `<` and this name are text wherever no whole tag follows."""
+    return not (
+        is_known(name)
+        or name.lower().startswith(_BEGIN_SPECIAL)
+        or name in source.search(_element_names)
+    )
+
+
+def has_elements(source: Source) -> bool:
+    """Tell whether the text has a whole start tag, or a tag of an element that is known."""
+    return bool(source.search(_elements))
+
+
+def _mend_end_tag(source: Source, start: int) -> Mended:
+    if found := _END.match(source.text, start):
+        return _mended(source, found, "/", found[1], "")
+    raise source.error(Code.BAD_END_TAG, start)
 
 
 def _mend_start_tag(source: Source, start: int) -> Mended | None:
@@ -76,16 +111,15 @@ def _mend_start_tag(source: Source, start: int) -> Mended | None:
         return None
     if name[0].lower().startswith(LORA):
         raise source.error(Code.LORA_TAG, start, tag=quote(text[start : name.end()]))
-    is_known = meaning_of(name[0]) != UNKNOWN
-    if not is_known and name[0] not in source.search(_element_names):
-        return None
-    if (found := _SPACED.match(text, start)) and (found[3] or " " in found[2] or "\t" in found[2]):
+    if (found := _SPACED.match(text, start)) and (found[3] or _BLANKS.search(found[2])):
         return _mended(source, found, "", found[2], found[3])
+    if is_text(source, name[0]):
+        return None
     if found := _SLASHED.match(text, start):
         source.replace(start, found.end(), f"<{found[1]}{found[2]}/>")
         _warn(source, start, found[0], f"<{found[1]}/>")
         return "start", found.end(), found[1], True
-    if is_known and (found := _NOT_FINISHED.match(text, start)):
+    if is_known(name[0]) and (found := _NOT_FINISHED.match(text, start)):
         # The blanks stay behind the tag, as they stood behind its name.
         source.replace(start, name.end(), f"<{name[0]}>")
         _warn(source, start, found[0].rstrip(), f"<{name[0]}>")
@@ -106,12 +140,19 @@ def _mended(source: Source, found: re.Match[str], slash: str, name: str, empty: 
 
 def _element_names(text: str) -> frozenset[str]:
     """Find the names that are surely elements': those of end tags and of whole start tags."""
-    return frozenset(start or end for start, end in _WHOLE_TAG.findall(text))
+    return frozenset(_ANY_END.findall(text)).union(_WHOLE_START.findall(text))
+
+
+def _elements(text: str) -> frozenset[str]:
+    """Find the names of whole start tags, and those that the language knows wherever they are."""
+    found = set(_ANY_TAG.findall(text))
+    known = (name for name in found if is_known(name) or name.lower() == _FIRST_OF_TWO)
+    return frozenset(_WHOLE_START.findall(text)).union(known)
 
 
 def _roles(text: str) -> frozenset[str]:
     """Find what is meant by all that looks like a tag without blanks before its name."""
-    return frozenset(_role(meaning_of(name)) for name in _ANY_TAG.findall(text))
+    return frozenset(_role(meaning_of(name)) for name in set(_ANY_TAG.findall(text)))
 
 
 def _role(meaning: Meaning) -> str:
@@ -133,23 +174,24 @@ def _refuse_section(source: Source, start: int) -> Never:
 def _refuse_start_tag(source: Source, start: int, name: re.Match[str]) -> Never:
     text = source.text
     tag = quote(text[start : name.end()])
-    offset = name.end()
-    while found := _ATTRIBUTE_NAME.match(text, offset):
+    whole = _ATTRIBUTES.match(text, name.end())
+    offset = whole.end() if whole else name.end()
+    if found := _ATTRIBUTE_NAME.match(text, offset):
         attribute = quote(found[1])
-        value = _VALUE.match(text, found.end())
-        if value is None:
-            space = _SPACE.match(text, found.end())
-            at = space.end() if space else found.end()
-            if text[at : at + 1] in ('"', "'"):
-                raise source.error(Code.QUOTE_NOT_CLOSED, at, attribute=attribute)
-            values = {"attribute": attribute, "tag": tag}
-            raise source.error(Code.ATTRIBUTE_WITHOUT_VALUE, found.start(1), **values)
-        offset = value.end()
-    space = _SPACE.match(text, offset)
-    at = space.end() if space else offset
+        at = _after_space(text, found.end())
+        if text[at : at + 1] in ('"', "'"):
+            raise source.error(Code.QUOTE_NOT_CLOSED, at, attribute=attribute)
+        values = {"attribute": attribute, "tag": tag}
+        raise source.error(Code.ATTRIBUTE_WITHOUT_VALUE, found.start(1), **values)
+    at = _after_space(text, offset)
     if at >= len(text) or text[at] == "<":
         raise source.error(Code.TAG_NOT_FINISHED, start, tag=tag)
     if at > offset and (attribute_name := _NAME_ONLY.match(text, at)):
         values = {"attribute": quote(attribute_name[0]), "tag": tag}
         raise source.error(Code.ATTRIBUTE_WITHOUT_VALUE, at, **values)
     raise source.error(Code.UNEXPECTED_IN_TAG, at, found=text[at], tag=tag)
+
+
+def _after_space(text: str, offset: int) -> int:
+    space = _SPACE.match(text, offset)
+    return space.end() if space else offset

@@ -63,11 +63,13 @@ class Code(StrEnum):
     MISPLACED = "W308"
     REPEATED_FIELD = "W309"
     NESTED = "W310"
+    INSIDE_FIELD = "W311"
 
     CONTRADICTION = "W401"
     COUNT_MISMATCH = "W402"
     TOO_LONG = "W403"
     MANY_CHARACTERS = "W404"
+    GENDER_MISMATCH = "W405"
 
     @property
     def is_warning(self) -> bool:
@@ -307,6 +309,11 @@ CATALOGUE: dict[Code, Entry] = {
         "Close {parent} first.",
         "<character_1><n>miku</n><character_2><n>rin</n></character_2></character_1>",
     ),
+    Code.INSIDE_FIELD: Entry(
+        "{tag} stands inside of {parent} and counts as part of its text.",
+        "Move it out of {parent}.",
+        "<character_1><appearance>blue_hair <action>run</action></appearance></character_1>",
+    ),
     Code.CONTRADICTION: Entry(
         "{first} and {second} contradict each other in {tag}.",
         "Keep one of the two.",
@@ -326,5 +333,11 @@ CATALOGUE: dict[Code, Entry] = {
         "The prompt describes {count} characters, and the model was trained mostly on one or two.",
         "Expect that it mixes their attributes up, or leave some out.",
         "<character_1>miku</character_1><character_2>rin</character_2><character_3>len</character_3>",
+    ),
+    Code.GENDER_MISMATCH: Entry(
+        "{given} is written under <count>; by each <gender>, girls: {girls}, boys: {boys}.",
+        "Let <count> and each <gender> say the same.",
+        "<character_1><gender>1boy</gender></character_1>"
+        "<general_tags><count>1girl</count></general_tags>",
     ),
 }

@@ -1,7 +1,8 @@
 """What can be wrong with a prompt: the error that refuses it and the warning that does not.
 
-Whatever a sentence quotes from a prompt is cut to `QUOTE_LENGTH` characters, at most two quotes to
-a sentence. `values` holds the same quotes for whoever words them otherwise.
+Whatever a sentence quotes from a prompt is cut to `QUOTE_LENGTH` characters, on one line and with
+`\ufffd` for what would not show, at most two quotes to a sentence. `values` holds the same quotes
+for whoever words them otherwise.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from newbie_pipeline.prompt.codes import CATALOGUE, Code, Entry
 __all__ = ["CATALOGUE", "QUOTE_LENGTH", "Code", "Entry", "PromptError", "PromptWarning", "quote"]
 
 QUOTE_LENGTH = 18
+_UNSHOWN = "\ufffd"
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,15 @@ class PromptError(ValueError):
 
 def quote(fragment: str) -> str:
     """Cut a fragment of a prompt to what a sentence may repeat."""
-    if len(fragment) <= QUOTE_LENGTH:
+    if len(fragment) <= QUOTE_LENGTH and fragment.isprintable():
         return fragment
-    return fragment[: QUOTE_LENGTH - 1] + "…"
+    is_cut = len(fragment) > 4 * QUOTE_LENGTH
+    shown = " ".join(fragment[: 4 * QUOTE_LENGTH].split())
+    if not shown.isprintable():
+        shown = "".join(each if each.isprintable() else _UNSHOWN for each in shown)
+    if is_cut or len(shown) > QUOTE_LENGTH:
+        shown = f"{shown[: QUOTE_LENGTH - 1]}…"
+    return shown
 
 
 def _with_place(message: str, line: int | None, column: int | None) -> str:

@@ -2,7 +2,8 @@
 
 - An element around the whole prompt is looked through, as are unknown ones that hold characters,
   general tags or a caption. Those three count wherever they stand outside of a field.
-- What is unknown or stands in a wrong place is kept among the extras, and told.
+- What is unknown or stands in a wrong place is kept among the extras, and told. What stands inside
+  of a field is part of its text.
 - What is said twice counts twice: tags are joined with a comma, captions and texts with a line end.
 """
 
@@ -18,6 +19,8 @@ from newbie_pipeline.prompt.tree import Node, Piece, Tree
 
 _SEPARATORS = (",", "，", "、", ";", "；", "\n")
 _TAGS = {**CHARACTER_FIELDS, **GENERAL_FIELDS, "caption": "caption"}
+# Looking up the nearest name is slow, and nobody makes up so many names in earnest.
+_NAMES_LOOKED_UP = 64
 _FIELDS: dict[Role, Role] = {"character": "character_field", "general": "general_field"}
 
 
@@ -69,6 +72,7 @@ class _Reader:
         self.top = _Part()
         self.characters: list[_Part] = []
         self.general: _Part | None = None
+        self.near: dict[str, str | None] = {}
 
     def read(self, part: _Part, children: Iterable[Node | Piece]) -> None:
         """Take in what stands inside of a part."""
@@ -113,7 +117,7 @@ class _Reader:
         if role:
             parent = "<character_1>" if role == "character_field" else "<general_tags>"
             self.source.warn(Code.MISPLACED, node.start, tag=tag, parent=parent)
-        elif near := nearest(node.name):
+        elif near := self._nearest(node.name):
             values = {"tag": tag, "nearest": f"<{near}>"}
             self.source.warn(Code.MISSPELT_ELEMENT, node.start, **values)
         else:
@@ -122,6 +126,11 @@ class _Reader:
             self.read(part, node.children)
         else:
             part.extras.append(self._element(node.name, node))
+
+    def _nearest(self, name: str) -> str | None:
+        if name not in self.near and len(self.near) < _NAMES_LOOKED_UP:
+            self.near[name] = nearest(name)
+        return self.near.get(name)
 
     def _put(self, part: _Part, name: str, node: Node) -> None:
         element = self._element(_TAGS[name], node)
@@ -134,6 +143,9 @@ class _Reader:
         content: list[Text | Element] = []
         for child in node.children:
             if isinstance(child, Node):
+                if child.meaning.role not in ("", "root"):
+                    values = {"tag": quote(f"<{child.name}>"), "parent": quote(f"<{node.name}>")}
+                    self.source.warn(Code.INSIDE_FIELD, child.start, **values)
                 content.append(self._element(child.name, child))
             elif not child.is_blank:
                 content += self._text(child)

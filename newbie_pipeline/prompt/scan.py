@@ -7,10 +7,13 @@ its recovering mode repairs without saying what it did. The tests hold the scann
 the part of the language that both read.
 
 - A `<` begins markup when a name, `/`, `!` or `?` as in markup follows; every other `<` is text,
-  and so are the emoticon tags `<_<` and `<o>_<o>` and the marker `<Prompt Start>`, which people
-  paste along with the model's system prompt. `>`, `]]>` and quotes in text are text.
+  and so are the emoticon tags `<_<` and `<o>_<o>`, Discord's `<a:dance:1234567890123456>`, and the
+  marker `<Prompt Start>`, which people paste along with the model's system prompt. `>`, `]]>` and
+  quotes in text are text.
 - What begins like a tag and is none is mended or refused where its name is an element's: one that
-  the language knows, or one that an end tag somewhere names. Otherwise it is text.
+  the language knows, or one that an end tag or a whole start tag has. Otherwise it is text.
+- A whole start tag is never text, whatever its name: `I <heart> you` could as well be an element
+  whose end was forgotten, so it is refused with both ways out.
 - Nothing is expanded, fetched or rewritten.
 - Time is linear: one regular expression walks the text once, its repeats are possessive and stop at
   the next `<`, and every alternative that can fail after a long way raises an error, which ends the
@@ -23,34 +26,41 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from newbie_pipeline.prompt import broken_tags
-from newbie_pipeline.prompt.broken_tags import ATTRIBUTE, LORA, NAME, TAG_NAME
+from newbie_pipeline.prompt.broken_tags import ATTRIBUTE, LORA, NAME, NO_TAG
 from newbie_pipeline.prompt.errors import Code, quote
 from newbie_pipeline.prompt.references import check_references
-from newbie_pipeline.prompt.schema import TO_ASCII, UNKNOWN, meaning_of
+from newbie_pipeline.prompt.schema import TO_ASCII, is_known
 from newbie_pipeline.prompt.source import Source
 
 # Gemma reads 512 tokens, so no more than a tenth of these can matter.
 MAX_ELEMENTS = 1_024
 
-# "bare" and "broken" come after the well-formed alternatives and take what begins like them.
+# A "bare" name has no whole tag around it. "open_end" and "broken" come after the well-formed
+# alternatives and take what begins like them.
 _MARKUP = re.compile(
     rf"""
     <(?:
-        (?P<start>(?P<name>{TAG_NAME})(?P<attributes>{ATTRIBUTE}*+)\s*+(?P<empty>/?+)>)
+        (?P<text>{NO_TAG})
+        | (?P<bare>{NAME})(?:(?P<attributes>{ATTRIBUTE}*+)\s*+(?P<empty>/?+)(?P<start>>))?+
         | /(?P<end>(?P<end_name>{NAME})\s*+>)
         | !--(?P<comment>(?s:.*?)-->)
         | !\[CDATA\[(?P<cdata>(?s:.*?)\]\]>)
+        | \?(?P<declaration>xml{ATTRIBUTE}++\s*+>)
         | \?(?P<instruction>{NAME}(?s:.*?)\?>)
-        | (?P<bare>{TAG_NAME})
+        | (?P<open_end>/\s*+\$?+[^\W\d])
         | (?P<broken>
-            /\s*+(?:[>$]|[^\W\d]) | !(?:--|\[|[^\W\d]) | \?[^\W\d]
-            | [ \t]++/?+[ \t]*+(?:\$|[^\W\d])
+            /\s*+[>$] | !(?:--|\[|[^\W\d]) | \?[^\W\d] | [ \t]++/?+[ \t]*+(?:\$|[^\W\d])
           )
     )
     """,
     re.VERBOSE,
 )
-_FULL_WIDTH_TAG = re.compile(rf"[<＜][/／]?+\s*+({NAME})\s*+[/／]?+[>＞]")
+# A known name in ASCII or full-width signs; like those of the other tags, it may be two words.
+_FULL_WIDTH_TAG = re.compile(
+    r"[<＜][/／]?+\s*+(\$?+[^\W\d][\w.:$\-＿－]*+)"
+    r"(?:[ \t\u3000]++([0-9０-９]{1,4}|[a-zａ-ｚ]{4})(?!\w))?+\s*+[/／]?+[>＞]",
+    re.IGNORECASE,
+)
 _ATTRIBUTE_NAME = re.compile(rf"\s++({NAME})\s*+=\s*+")
 _VALUE = re.compile(r""""[^"<]*+"|'[^'<]*+'""")
 
@@ -60,6 +70,7 @@ _SECTIONS: dict[str | None, Kind] = {
     "comment": "comment",
     "cdata": "cdata",
     "instruction": "instruction",
+    "declaration": "instruction",
 }
 
 
@@ -82,36 +93,53 @@ def scan(source: Source) -> Iterator[Markup]:
     _make_tags_ascii(source)
     elements = 0
     names_in_text: set[str] = set()
+    has_elements: bool | None = None
     for match in _MARKUP.finditer(source.text):
-        start, end = match.span()
         group = match.lastgroup
-        if group == "start":
-            name, attributes, empty = match.group("name", "attributes", "empty")
-            if ":" in name and name.lower().startswith(LORA):
-                raise source.error(Code.LORA_TAG, start, tag=quote(match[0]))
-            if attributes:
-                _check_attributes(source, match)
-            markup = Markup("start", start, end, name, empty != "")
-        elif group == "end":
-            markup = Markup("end", start, end, match["end_name"])
-        elif group in ("bare", "broken"):
-            # Neither what is mended nor what is text reaches over the next `<`: the walk goes on.
-            if match["bare"] in names_in_text:
+        if group == "bare":
+            name = match["bare"]
+            if name in names_in_text:
                 continue
-            mended = broken_tags.mend(source, start)
-            if mended is None:
-                if group == "bare":
-                    names_in_text.add(match["bare"])
+            if broken_tags.is_text(source, name):
+                names_in_text.add(name)
                 continue
-            kind, end, name, is_empty = mended
-            markup = Markup(kind, start, end, name, is_empty)
-        else:
-            markup = Markup(_SECTIONS[group], start, end)
+        elif group == "open_end":
+            if has_elements is None:
+                has_elements = broken_tags.has_elements(source)
+            if not has_elements:
+                continue
+        elif group == "text":
+            continue
+        markup = _read(source, match)
+        if markup is None:
+            continue
         if markup.kind == "start":
             elements += 1
             if elements > MAX_ELEMENTS:
-                raise source.error(Code.TOO_MANY_ELEMENTS, start, limit=MAX_ELEMENTS)
+                raise source.error(Code.TOO_MANY_ELEMENTS, markup.start, limit=MAX_ELEMENTS)
         yield markup
+
+
+def _read(source: Source, match: re.Match[str]) -> Markup | None:
+    """Tell what was found, and mend it where it has to be; None where it is text."""
+    start, end = match.span()
+    group = match.lastgroup
+    if group == "start":
+        name, attributes, empty = match.group("bare", "attributes", "empty")
+        if ":" in name and name.lower().startswith(LORA):
+            raise source.error(Code.LORA_TAG, start, tag=quote(match[0]))
+        if attributes:
+            _check_attributes(source, match)
+        return Markup("start", start, end, name, empty != "")
+    if group == "end":
+        return Markup("end", start, end, match["end_name"])
+    if group in ("bare", "open_end", "broken"):
+        # Neither what is mended nor what is text reaches over the next `<`: the walk goes on.
+        mended = broken_tags.mend(source, start)
+        return None if mended is None else Markup(mended[0], start, *mended[1:])
+    if group == "declaration":
+        broken_tags.mend_declaration(source, start, end)
+    return Markup(_SECTIONS[group], start, end)
 
 
 def _make_tags_ascii(source: Source) -> None:
@@ -121,27 +149,29 @@ def _make_tags_ascii(source: Source) -> None:
 
     def written_in_ascii(match: re.Match[str]) -> str:
         tag = match[0]
-        ascii_tag = _ascii_tag(tag, match[1])
-        if ascii_tag != tag:
-            values = {"found": quote(tag), "read": quote(ascii_tag)}
-            source.warn(Code.FULL_WIDTH_TAG, match.start(), **values)
+        meant = _ascii_tag(tag, f"{match[1]}_{match[2]}" if match[2] else match[1])
+        if meant is None:
+            return tag
+        ascii_tag, values = meant
+        source.warn(Code.FULL_WIDTH_TAG, match.start(), **values)
         return ascii_tag
 
     source.text = _FULL_WIDTH_TAG.sub(written_in_ascii, source.text)
 
 
 @lru_cache(maxsize=256)
-def _ascii_tag(tag: str, name: str) -> str:
-    """Give the tag of a known element in ASCII; others and those that are ASCII stay."""
-    if meaning_of(name) == UNKNOWN or not any(sign in tag for sign in "＜／＞"):
-        return tag
-    return tag.translate(TO_ASCII)
+def _ascii_tag(tag: str, name: str) -> tuple[str, dict[str, str]] | None:
+    """Give the tag of a known element in ASCII, and what to tell; None where it stays."""
+    if not is_known(name) or not any(sign in tag for sign in "＜／＞"):
+        return None
+    ascii_tag = tag.translate(TO_ASCII)
+    return ascii_tag, {"found": quote(tag), "read": quote(ascii_tag)}
 
 
 def _check_attributes(source: Source, tag: re.Match[str]) -> None:
     """Refuse an attribute that comes twice, and references that are refused in text."""
     start, end = tag.span("attributes")
-    name = quote(f"<{tag['name']}>")
+    name = quote(f"<{tag['bare']}>")
     seen: set[str] = set()
     offset = start
     while offset < end and (found := _ATTRIBUTE_NAME.match(source.text, offset)):

@@ -32,11 +32,15 @@ ROOTS = ("img", "image")
 Role = Literal["character", "general", "caption", "root", "character_field", "general_field", ""]
 
 _STRUCTURAL = ("character", "general", "caption")
-_CHARACTER = re.compile(r"character(?:[_-]?(\d{1,9}))?")
+_CHARACTER = re.compile(r"character(?:[_-]?(\d+))?")
+# More digits than any number has; a longer one counts as none.
+_MOST_DIGITS = 9
 _NEAR = 0.75
+# Comparing two names takes time with the product of their lengths.
+_LONGEST_COMPARED = 24
 
-# Full-width forms of the ASCII signs, one for one.
-TO_ASCII = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+# Full-width forms of the ASCII signs and of the space, one for one.
+TO_ASCII = {0x3000: 0x20, **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}}
 
 
 class Meaning(NamedTuple):
@@ -60,27 +64,46 @@ class Meaning(NamedTuple):
 UNKNOWN = Meaning("")
 
 
+_MEANINGS = {
+    "general_tags": Meaning("general"),
+    "caption": Meaning("caption"),
+    **{name: Meaning("root") for name in ROOTS},
+    **{tag: Meaning("character_field", name) for name, tag in CHARACTER_FIELDS.items()},
+    "name": Meaning("character_field", "name"),
+    **{name: Meaning("general_field", name) for name in GENERAL_FIELDS},
+}
+
+
+# Of the known names, also in full-width letters; a name may begin with a dollar sign.
+_FIRST_LETTERS = frozenset("$＄").union(
+    sign
+    for name in (*_MEANINGS, "character")
+    for letter in (name[0], name[0].upper())
+    for sign in (letter, chr(ord(letter) + 0xFEE0))
+)
+
+
 @lru_cache(maxsize=1024)
 def meaning_of(name: str) -> Meaning:
     """Find out what a name means; a prompt repeats a few names many times."""
-    plain = name.translate(TO_ASCII).lower().strip("$")
-    if match := _CHARACTER.fullmatch(plain):
-        return Meaning("character", number=int(match[1]) if match[1] else None)
-    if plain in ("general_tags", "caption"):
-        return Meaning("caption" if plain == "caption" else "general")
-    if plain in ROOTS:
-        return Meaning("root")
-    if plain in GENERAL_FIELDS:
-        return Meaning("general_field", plain)
-    field = "name" if plain == "n" else plain
-    return Meaning("character_field", field) if field in CHARACTER_FIELDS else UNKNOWN
+    plain = (name if name.isascii() else name.translate(TO_ASCII)).lower().strip("$")
+    if plain.startswith("character") and (match := _CHARACTER.fullmatch(plain)):
+        digits = match[1] or ""
+        is_number = 0 < len(digits) <= _MOST_DIGITS
+        return Meaning("character", number=int(digits) if is_number else None)
+    return _MEANINGS.get(plain, UNKNOWN)
+
+
+def is_known(name: str) -> bool:
+    """Tell whether a name means anything; this is quick for names that are all different."""
+    return name[0] in _FIRST_LETTERS and meaning_of(name) != UNKNOWN
 
 
 @lru_cache(maxsize=256)
 def nearest(name: str) -> str | None:
     """Give the known name that this one most likely is a misspelling of."""
     known = [*CHARACTER_FIELDS.values(), *GENERAL_FIELDS, "character_1", "general_tags", "caption"]
-    if len(name) > 40:
+    if len(name) > _LONGEST_COMPARED:
         return None
     found = difflib.get_close_matches(name.lower().strip("$"), known, n=1, cutoff=_NEAR)
     return found[0] if found else None
@@ -99,7 +122,8 @@ def is_misspelt(end: str, start: str) -> bool:
         and (given.role, meant.role) != ("character", "character")
     ):
         return False
-    if max(len(start), len(end)) > 40:
+    if given == meant != UNKNOWN:
+        return True
+    if max(len(start), len(end)) > _LONGEST_COMPARED:
         return False
-    matcher = difflib.SequenceMatcher(None, end.lower(), start.lower())
-    return given == meant != UNKNOWN or matcher.ratio() >= _NEAR
+    return difflib.SequenceMatcher(None, end.lower(), start.lower()).ratio() >= _NEAR

@@ -23,10 +23,15 @@ from newbie_pipeline.prompt.decoding import (
     Undecodable,
     UnknownEncoding,
     decode,
-    file_kind,
     name_of,
 )
 from newbie_pipeline.prompt.errors import Code, PromptError, PromptWarning, quote
+from newbie_pipeline.prompt.file_kinds import (
+    A_BINARY_FILE,
+    has_controls,
+    kind_of_binary,
+    kind_of_document,
+)
 
 MAX_BYTES = 65_536
 MAX_REPAIRS = 256
@@ -152,6 +157,9 @@ def read(data: bytes | str, max_bytes: int | None) -> Source:
     """
     decoded = None
     if isinstance(data, bytes):
+        if max_bytes is not None and len(data) > max_bytes and (kind := kind_of_binary(data)):
+            # A picture that was sent by mistake is not helped by making it smaller.
+            raise PromptError(Code.BINARY, kind=kind)
         _check_size(len(data), max_bytes)
         decoded = _decode(data)
         data = decoded.text
@@ -205,6 +213,8 @@ def _with_line_feeds(text: str) -> str:
 
 
 def _decode(data: bytes) -> Decoded:
+    if kind := kind_of_document(data):
+        raise PromptError(Code.BINARY, kind=kind)
     try:
         decoded = decode(data)
     except UnknownEncoding as error:
@@ -212,16 +222,15 @@ def _decode(data: bytes) -> Decoded:
         name = quote(error.name)
         raise head.error(Code.UNKNOWN_ENCODING, len(head.text), encoding=name) from error
     except Undecodable as error:
-        kind = file_kind(data)
-        if b"\x00" in data and not error.encoding.startswith(("utf-16", "utf-32")):
-            kind = kind or "a binary file"
-        if kind:
+        is_marked = error.encoding.startswith(("utf-16", "utf-32"))
+        if not is_marked and has_controls(data):
+            kind = kind_of_binary(data) or A_BINARY_FILE
             raise PromptError(Code.BINARY, kind=kind) from error
         head = Source(_with_line_feeds(error.before.decode(error.encoding, "replace")))
         values = {"byte": f"0x{error.byte:02X}", "encoding": name_of(error.encoding)}
         raise head.error(Code.UNDECODABLE, len(head.text), **values) from error
     if "\x00" in decoded.text:
-        raise PromptError(Code.BINARY, kind=file_kind(data) or "a binary file")
+        raise PromptError(Code.BINARY, kind=kind_of_binary(data) or A_BINARY_FILE)
     return decoded
 
 

@@ -129,7 +129,7 @@ def test_many_warnings_fit_into_one_message(locale: str):
     values = dict.fromkeys(("tag", "parent", "found", "expected", "end", "read"), longest)
     values |= {"encoding": longest, "other": longest, "declared": longest, "attribute": longest}
     values |= {"nearest": longest, "first": longest, "second": longest, "given": longest}
-    values |= {"code": "W306", "count": 9, "limit": 9, "tokens": 9}
+    values |= {"code": "W306", "count": 9, "limit": 9, "tokens": 9, "girls": 9, "boys": 9}
     for code in (code for code in Code if code.is_warning):
         text = notes([PromptWarning(code, 99_999, 99_999, values)] * (MAX_NOTES + 4), locale)
         assert len(text) < 2000

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from newbie_pipeline.prompt.errors import CATALOGUE, Code, PromptError, PromptWarning
+from newbie_pipeline.prompt.errors import CATALOGUE, Code, PromptError, PromptWarning, quote
 from newbie_pipeline.prompt.parse import parse
 
 
@@ -82,10 +82,28 @@ def test_a_refusal_repeats_little_of_the_prompt(text: str) -> None:
     ],
 )
 def test_a_warning_repeats_little_of_the_prompt(text: str) -> None:
-    warnings = parse(text.replace("{q}", "f" * 35)).warnings
+    warnings = parse(text.replace("{q}", "f" * 22)).warnings
     assert warnings
     for warning in warnings:
         assert "f" * 20 not in str(warning) + warning.hint
+
+
+@pytest.mark.parametrize(
+    ("fragment", "shown"),
+    [
+        ("<n\n  a='1'>", "<n a='1'>"),
+        ("a\u202eb\u200b", "a\ufffdb\ufffd"),
+        ("  x \u3000 y ", "x y"),
+        ("初音ミク 🌸", "初音ミク 🌸"),
+        ("x" * 18, "x" * 18),
+        ("x" * 19, "x" * 17 + "…"),
+        ("x\n" * 5_000, "x x x x x x x x x…"),
+    ],
+)
+def test_a_quote_is_short_on_one_line_and_shows_what_is_invisible(
+    fragment: str, shown: str
+) -> None:
+    assert quote(fragment) == shown
 
 
 def test_a_refusal_survives_a_process_boundary() -> None:

@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 
 from newbie_pipeline.prompt.errors import CATALOGUE, Code, PromptError
+from newbie_pipeline.prompt.hints import MAX_GEMMA_TOKENS, estimate_tokens
 from newbie_pipeline.prompt.parse import MAX_CHARACTERS, MAX_DEPTH, MAX_ELEMENTS, parse
 from newbie_pipeline.prompt.schema import CHARACTER_FIELDS, GENERAL_FIELDS
 
 DOCS = Path(__file__).parents[3] / "docs"
 GUIDE = (DOCS / "prompt-guide.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)(?: (\w+))?\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+
+REPAIRS = re.findall(r"^\| `(<.*|＜.*)` \| `(<.*)` \|$", GUIDE, re.MULTILINE)
 
 
 def blocks(mark: str) -> list[str]:
@@ -42,6 +45,7 @@ def test_the_guide_has_examples_of_every_kind() -> None:
     assert len(blocks("")) >= 5
     assert blocks("repaired")
     assert blocks("refused")
+    assert len(REPAIRS) >= 5
 
 
 @pytest.mark.parametrize("file", sorted((DOCS / "examples").glob("*.xml")), ids=lambda f: f.name)
@@ -69,6 +73,26 @@ def test_every_code_has_its_row_in_the_guide(code: Code) -> None:
 def test_the_guide_names_the_fields_and_limits() -> None:
     for name in (*CHARACTER_FIELDS.values(), *GENERAL_FIELDS):
         assert f"`{name}`" in GUIDE or f"`<{name}>`" in GUIDE
-    assert (
-        f"{MAX_CHARACTERS}\ncharacters, {MAX_ELEMENTS:,} elements and {MAX_DEPTH} elements" in GUIDE
-    )
+    limits = f"{MAX_CHARACTERS} characters, {MAX_ELEMENTS:,} elements and {MAX_DEPTH} elements"
+    assert limits in " ".join(GUIDE.split())
+
+
+@pytest.mark.parametrize(("written", "read"), REPAIRS)
+def test_a_repair_of_the_guide_is_what_it_says(written: str, read: str) -> None:
+    prompt = parse(written)
+    assert prompt.source == read
+    assert any(warning.code.is_repair for warning in prompt.warnings)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A singer on a stage at night, small lights around her; she holds a microphone. " * 23,
+        "blue_hair, " * 140,
+        "红色的伞" * 150,
+    ],
+    ids=["words", "tags", "characters"],
+)
+def test_the_rule_of_thumb_for_the_length_holds(text: str) -> None:
+    assert abs(estimate_tokens(text) - MAX_GEMMA_TOKENS) < 0.25 * MAX_GEMMA_TOKENS
+    assert "350 words of English, 140 tags, or 600 Chinese" in " ".join(GUIDE.split())

@@ -14,68 +14,17 @@ from newbie_pipeline.prompt.parse import (
     MAX_DEPTH,
     MAX_ELEMENTS,
     check_prompt,
-    is_xml,
 )
 from newbie_pipeline.prompt.source import MAX_REPAIRS
 
 ROOT = Path(__file__).parents[3]
 PROMPTS = ROOT / "tests" / "data" / "prompts"
-ACCEPTED = sorted((PROMPTS / "accept").iterdir()) + sorted((ROOT / "docs" / "examples").iterdir())
-
-REFUSED_FILES = {
-    "archive.zip": (Code.BINARY, None, None),
-    "attribute_without_quotes.xml": (Code.ATTRIBUTE_WITHOUT_VALUE, 2, 4),
-    "billion_laughs.xml": (Code.DTD, 2, 1),
-    "blank.txt": (Code.EMPTY, None, None),
-    "crossed.xml": (Code.CROSSED, 2, 36),
-    "cut_off.xml": (Code.NEVER_CLOSED, 3, 1),
-    "empty.txt": (Code.EMPTY, None, None),
-    "entity.xml": (Code.ENTITY, 2, 16),
-    "entity_in_attribute.xml": (Code.ENTITY, 2, 7),
-    "escape_character.txt": (Code.CONTROL_CHARACTER, 2, 5),
-    "external_entity.xml": (Code.DTD, 1, 1),
-    "latin1.txt": (Code.UNDECODABLE, 2, 4),
-    "lora.txt": (Code.LORA_TAG, 2, 8),
-    "nine_deep.xml": (Code.TOO_DEEP, 9, 19),
-    "nul_in_text.txt": (Code.BINARY, None, None),
-    "only_comments.xml": (Code.EMPTY, None, None),
-    "open_quote.xml": (Code.QUOTE_NOT_CLOSED, 2, 11),
-    "picture.png": (Code.BINARY, None, None),
-    "seventeen_characters.xml": (Code.TOO_MANY_CHARACTERS, 17, 1),
-    "stray_end.xml": (Code.CLOSES_NOTHING, 2, 3),
-    "tag_without_end.xml": (Code.NEVER_CLOSED, 2, 3),
-    "too_many_elements.xml": (Code.TOO_MANY_ELEMENTS, 1025, 1),
-    "truncated_utf16.txt": (Code.UNDECODABLE, 2, 3),
-    "unclosed.xml": (Code.NEVER_CLOSED, 3, 3),
-    "unclosed_crlf_bom.xml": (Code.NEVER_CLOSED, 2, 1),
-    "unclosed_utf16.xml": (Code.NEVER_CLOSED, 3, 3),
-    "unfinished_comment.xml": (Code.SECTION_NOT_FINISHED, 2, 2),
-    "unknown_encoding.xml": (Code.UNKNOWN_ENCODING, 2, 13),
-    "wrong_end.xml": (Code.WRONG_END, 2, 35),
-}
 
 
 def refusal(data: bytes | str) -> PromptError:
     with pytest.raises(PromptError) as refused:
         check_prompt(data)
     return refused.value
-
-
-@pytest.mark.parametrize("file", ACCEPTED, ids=lambda file: file.name)
-def test_a_prompt_file_is_accepted(file: Path) -> None:
-    text = check_prompt(file.read_bytes())
-    assert text == text.strip("\r\n\ufeff") != ""
-    assert is_xml(text) is (file.suffix == ".xml")
-
-
-@pytest.mark.parametrize("name", sorted(REFUSED_FILES))
-def test_a_file_is_refused_at_its_exact_place(name: str) -> None:
-    error = refusal((PROMPTS / "refuse" / name).read_bytes())
-    assert (error.code, error.line, error.column) == REFUSED_FILES[name]
-
-
-def test_every_refused_file_is_in_the_table() -> None:
-    assert {file.name for file in (PROMPTS / "refuse").iterdir()} == set(REFUSED_FILES)
 
 
 def test_one_prompt_is_the_same_text_in_every_encoding() -> None:
@@ -140,6 +89,12 @@ def test_a_utf16_declaration_in_a_utf8_file_is_not_believed() -> None:
         "a <b and c, x<y, <3, a <b",
         "a < n > b, <, < gender",
         "<https://x.y> <@123> <a@b.c>",
+        "1girl, a<b, height<waist, <something, <3 <love you",
+        "<caption>if x <y then <z</caption>",
+        '<caption>a <word and > b, <word c="x</caption>',
+        "him</her, his </ her, </b and c",
+        "<a:dance:123456789012345678> <:smile:1234567890123456> <t:1700000000:R> <t:1700000000>",
+        "<n>a</n> <a:dance:123456789012345678> <_< <o>_<o>",
         "＜３ ＞＿＜ ＜b＞ ／",
     ],
 )
@@ -199,6 +154,17 @@ def test_only_marks_line_ends_and_blank_edges_are_normalised(text: str, expected
         ("<character_1>", Code.NEVER_CLOSED, 1, 1),
         ("<character_1>miku", Code.NEVER_CLOSED, 1, 1),
         ("I <love> you", Code.NEVER_CLOSED, 1, 3),
+        ("I <love> you, <love> him", Code.NEVER_CLOSED, 1, 15),
+        ("size <caption, smile", Code.UNEXPECTED_IN_TAG, 1, 14),
+        ("<b>x</b> a<b, c", Code.UNEXPECTED_IN_TAG, 1, 13),
+        ("<n>x</n> him</her", Code.CLOSES_NOTHING, 1, 13),
+        ("<n>x</n> him</her and", Code.BAD_END_TAG, 1, 13),
+        ("him</her>", Code.CLOSES_NOTHING, 1, 4),
+        ("<n=miku</n>", Code.UNEXPECTED_IN_TAG, 1, 3),
+        ("<n>a <gender>b</n>", Code.NEVER_CLOSED, 1, 6),
+        ("<n>a <gender>b</n></gender>", Code.CROSSED, 1, 15),
+        ("<caption>a <n>b</caption>", Code.NEVER_CLOSED, 1, 12),
+        ("<n>a<character_2><n>b</n></n>", Code.NEVER_CLOSED, 1, 5),
         ("<action>run</position>", Code.WRONG_END, 1, 12),
         ("<n>" + "x" * 50 + "</" + "y" * 50 + ">", Code.WRONG_END, 1, 54),
         ("<b 1>x</b>", Code.UNEXPECTED_IN_TAG, 1, 4),
@@ -283,6 +249,7 @@ def test_nothing_is_read_from_the_disk_or_the_net(monkeypatch: pytest.MonkeyPatc
         '<!DOCTYPE a SYSTEM "file:///etc/passwd"><a>&x;</a>',
         '<?xml-stylesheet href="http://localhost/x.xsl"?><n>miku</n>',
         '<n xmlns:xi="http://www.w3.org/2001/XInclude"><xi:include href="file:///etc/passwd"/>x</n>',
+        *(file.read_bytes() for file in sorted((PROMPTS / "refuse").glob("*.xml"))),
     ]
     monkeypatch.setattr("builtins.open", refuse)
     monkeypatch.setattr("socket.socket", refuse)
@@ -291,23 +258,18 @@ def test_nothing_is_read_from_the_disk_or_the_net(monkeypatch: pytest.MonkeyPatc
             assert "root:" not in check_prompt(text)
 
 
-@pytest.mark.parametrize(
-    ("data", "kind"),
-    [
-        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "a JPEG picture"),
-        (b"GIF89a\x01\x00\x01\x00", "a GIF picture"),
-        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "a PDF document"),
-        (b"\x1f\x8b\x08\x00", "a gzip archive"),
-        (b"\x00\x01\x02", "a binary file"),
-    ],
-)
-def test_a_binary_file_is_named(data: bytes, kind: str) -> None:
-    error = refusal(data)
-    assert (error.code, error.values) == (Code.BINARY, {"kind": kind})
+@pytest.mark.parametrize("text", ["GIF89a, pixel_art", "BM", "MZ 髪", "PK, ID3, RIFF", "100% PDF-"])
+@pytest.mark.parametrize("codec", ["utf-8", "gbk", "shift_jis"])
+def test_text_that_begins_like_a_binary_file_is_text(text: str, codec: str) -> None:
+    with contextlib.suppress(PromptError):  # two bytes are too few to guess by
+        assert check_prompt(text.encode(codec)) == text
+    assert check_prompt(text.encode()) == text
 
 
-def test_text_that_begins_like_a_binary_file_is_text() -> None:
-    assert check_prompt(b"GIF89a, pixel_art") == "GIF89a, pixel_art"
+def test_a_picture_that_is_too_large_is_called_a_picture() -> None:
+    picture = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(MAX_BYTES)
+    assert refusal(picture).code is Code.BINARY
+    assert refusal(b"1girl, " * MAX_BYTES).code is Code.TOO_LARGE
 
 
 def test_loading_the_prompt_language_loads_no_other_room() -> None:

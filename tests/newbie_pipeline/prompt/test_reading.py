@@ -110,6 +110,18 @@ def test_elements_inside_a_field_stay_there_in_order() -> None:
     assert render(prompt) == "<caption>A <b>very <i>small</i></b> girl</caption>"
 
 
+def test_known_elements_inside_a_field_are_told() -> None:
+    prompt = parse(
+        "<character_1><appearance>a <clothing>b</clothing></appearance></character_1>"
+        "<caption>A <character_2><n>c</n></character_2> in <img>a</img> frame <b>d</b></caption>"
+    )
+    assert prompt.characters[0].appearance.text == "a b"
+    assert prompt.characters[0].clothing is None
+    assert len(prompt.characters) == 1
+    assert codes(prompt) == [Code.INSIDE_FIELD] * 3
+    assert prompt.warnings[0].values == {"tag": "<clothing>", "parent": "<appearance>"}
+
+
 def test_what_is_said_twice_counts_twice() -> None:
     prompt = parse(
         "<character_1><n>a</n><action>run</action><action>wave</action></character_1>"
