@@ -66,6 +66,7 @@ async def test_an_answer_that_makes_no_sense_fails_that_job_alone(served: Served
 
 
 async def test_a_request_for_help_that_does_not_exist_is_hung_up_on(served: Served) -> None:
+    assert (await served.draw()).pictures  # the server listens
     reader, writer = await asyncio.open_unix_connection(str(served.socket))
     await read_frame(reader)
     spec = {**client.spec_of(job().request), "assist": "improve"}
