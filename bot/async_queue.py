@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from jobs import presence
 from jobs.errors import UnknownJob
 from jobs.models import DeliveryAddress, Job, RenderRequest
 from jobs.queue import RenderQueue
@@ -53,6 +54,10 @@ class AsyncQueue:
     async def front(self, limit: int) -> tuple[list[Job], bool]:
         """Read the jobs at the front of the line, in order, and whether there is a worker."""
         return await self._run(self._front, limit)
+
+    async def assistance(self) -> presence.Assistance:
+        """Tell whether any worker can help with a prompt."""
+        return await self._run(presence.assistance, self._queue.redis, self._queue.keys)
 
     @asynccontextmanager
     async def writer(self, job_id: str) -> AsyncIterator[bool]:

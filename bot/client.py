@@ -9,6 +9,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.answers import CONNECTION_ERRORS, Interaction, is_too_late, tell
+from bot.assistance import WorkerBoard
 from bot.async_queue import AsyncQueue
 from bot.errors import StartError
 from bot.intake import Intake
@@ -20,7 +21,7 @@ from supervisor.notify import notify_ready
 
 log = structlog.get_logger("bot")
 
-EXTENSIONS = ("bot.cogs.render", "bot.cogs.positions")
+EXTENSIONS = ("bot.cogs.render", "bot.cogs.positions", "bot.cogs.workers")
 # Less than a supervisor waits between SIGTERM and SIGKILL.
 DRAIN_SECONDS = 5.0
 
@@ -61,6 +62,8 @@ async def answer_failure(interaction: Interaction, error: BaseException) -> None
         log.error("command_failed", code="connection", error=type(error).__name__, **ids)
     else:
         log.error("command_failed", code="internal", exc_info=error, **ids)
+    if interaction.type is discord.InteractionType.autocomplete:
+        return  # nobody waits for a sentence: Discord takes choices alone
     is_unknown = isinstance(error, app_commands.CommandNotFound)
     key = "error.unknown_command" if is_unknown else "error.internal"
     try:
@@ -91,7 +94,8 @@ class NewbieBot(commands.Bot):
         self.settings = settings
         self.queue = queue
         self.board = Board()
-        self.intake = Intake(queue, self.board, settings)
+        self.workers = WorkerBoard()
+        self.intake = Intake(queue, self.board, self.workers, settings)
 
     async def setup_hook(self) -> None:
         """Load the commands and tell Discord about them."""

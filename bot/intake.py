@@ -14,6 +14,7 @@ import discord
 import structlog
 
 from bot.answers import NETWORK_ERRORS, Interaction, acknowledge, is_too_late, open_form, tell
+from bot.assistance import WorkerBoard, check_assistance
 from bot.async_queue import AsyncQueue
 from bot.errors import Refused
 from bot.options import Defaults, Options, build_request, check_options
@@ -26,6 +27,7 @@ from bot.waiting_message import show_place
 from bot.withdrawals import Withdrawals
 from jobs.errors import QueueUnavailable
 from jobs.models import DeliveryAddress, Job
+from newbie_pipeline.prompt.assist import AssistMode
 from newbie_pipeline.prompt.errors import PromptWarning
 from newbie_pipeline.prompt.parse import parse
 
@@ -60,9 +62,12 @@ class Accepted:
 class Intake:
     """Takes requests in, and can be closed while the last ones are finished."""
 
-    def __init__(self, queue: AsyncQueue, board: Board, settings: BotSettings) -> None:
+    def __init__(
+        self, queue: AsyncQueue, board: Board, workers: WorkerBoard, settings: BotSettings
+    ) -> None:
         self.queue = queue
         self.board = board
+        self.workers = workers
         self.defaults = Defaults(settings.default_steps, settings.default_guidance)
         self._withdrawals = Withdrawals(queue)
         self._open: set[asyncio.Task[object]] = set()
@@ -112,7 +117,10 @@ class Intake:
             raise Refused("restarting")
         ask = read()
         check_options(ask.options, self.defaults)
+        assist = ask.options.assist_mode
         if ask.source is None:
+            # What was seen last will do: nobody should write a long prompt in vain.
+            check_assistance(assist, self.workers.assistance)
             await open_form(interaction, build_form(ask.options, interaction.locale.value))
             return None
         if isinstance(ask.source, discord.Attachment):
@@ -124,6 +132,8 @@ class Intake:
             prompt = parse(unwrap(ask.source))
             message_id = await acknowledge(interaction)
         request = build_request(prompt.source, ask.options, self.defaults)
+        if assist is not AssistMode.OFF:
+            check_assistance(assist, await self.queue.assistance())
         try:
             job = await self.queue.submit(request, _address(interaction, message_id))
             return Accepted(job, prompt.warnings)

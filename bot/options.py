@@ -16,10 +16,12 @@ from jobs.models import (
     MAX_COUNT,
     MAX_NEGATIVE_PROMPT_CHARACTERS,
     MAX_SEED,
+    MEMBER_ASSIST,
     STEPS,
     RenderRequest,
     Size,
 )
+from newbie_pipeline.prompt.assist import AssistMode
 
 # Field of the request: the option's name, and the sentence for a value that cannot be used.
 _OPTIONS = {
@@ -29,6 +31,11 @@ _OPTIONS = {
     "guidance_scale": ("guidance", "option.number"),
     "seed": ("seed", "option.whole"),
     "count": ("count", "option.whole"),
+    "assist": ("assist", "option.choice"),
+}
+_CHOICES = {
+    "size": tuple(size.value for size in Size),
+    "assist": tuple(mode.value for mode in MEMBER_ASSIST),
 }
 _RANGES: dict[str, tuple[float, float]] = {
     "steps": STEPS,
@@ -50,6 +57,12 @@ class Options:
     seed: int | None = None
     count: int | None = None
     negative_prompt: str | None = None
+    assist: str | None = None
+
+    @property
+    def assist_mode(self) -> AssistMode:
+        """What the language model is asked for, once the options are checked."""
+        return AssistMode.OFF if self.assist is None else AssistMode(self.assist)
 
 
 @dataclass(frozen=True)
@@ -76,6 +89,7 @@ def build_request(prompt: str, options: Options, defaults: Defaults) -> RenderRe
         "guidance_scale": defaults.guidance if options.guidance is None else options.guidance,
         "seed": secrets.randbelow(MAX_SEED + 1) if options.seed is None else options.seed,
         "count": 1 if options.count is None else options.count,
+        "assist": AssistMode.OFF if options.assist is None else options.assist,
     }
     try:
         return RenderRequest.model_validate(values)
@@ -96,6 +110,13 @@ def check_options(options: Options, defaults: Defaults) -> None:
     build_request(_ANY_PROMPT, options, defaults)
 
 
+def typed_choice(given: str | None) -> str | None:
+    """Read what a member typed where a choice was offered: case and blanks mean nothing."""
+    if not isinstance(given, str):
+        return given
+    return given.strip().lower() or None
+
+
 def _is_unreadable(character: str) -> bool:
     """Tell whether this is a control character or half of one, as no keyboard types it."""
     return unicodedata.category(character) in ("Cc", "Cs") and character not in "\t\r\n"
@@ -106,9 +127,8 @@ def _refusal(field: str, given: object) -> OptionRefused:
     if option in _RANGES:
         low, high = _RANGES[option]
         return OptionRefused(code, option, given=str(given), low=f"{low:.10g}", high=f"{high:.10g}")
-    if option == "size":
-        allowed = ", ".join(size.value for size in Size)
-        return OptionRefused(code, option, given=str(given), allowed=allowed)
+    if option in _CHOICES:
+        return OptionRefused(code, option, given=str(given), allowed=", ".join(_CHOICES[option]))
     return OptionRefused(
         code, option, given=len(str(given)), allowed=MAX_NEGATIVE_PROMPT_CHARACTERS
     )

@@ -1,8 +1,9 @@
 """The form with a large text field, for members who give neither prompt nor file.
 
 The form is stateless: the options that came with the command travel in its custom id, so a form
-that was opened before a restart of the bot can be sent after it. Custom ids come back from
-clients, so what is read from one is checked like everything else.
+that was opened before a restart of the bot can be sent after it, and one of a version that had
+fewer options too. Custom ids come back from clients, so what is read from one is checked like
+everything else.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,13 +20,18 @@ from jobs.wording import say
 PREFIX = "newbie:prompt:"
 PROMPT_FIELD = "prompt"
 NEGATIVE_PROMPT_FIELD = "negative_prompt"
+# Forms of the versions before `assist` hold one option less.
+PARTS_BEFORE_ASSIST = 5
 # Discord's limit for one text field of a form.
 MAX_FIELD_CHARACTERS = 4_000
 
 
 def custom_id(options: Options) -> str:
     """Write the options, but for the negative prompt: it has a field of its own."""
-    values = (options.size, options.steps, options.guidance, options.seed, options.count)
+    values = (
+        *(options.size, options.steps, options.guidance, options.seed, options.count),
+        options.assist,
+    )
     return PREFIX + ":".join("" if value is None else str(value) for value in values)
 
 
@@ -36,8 +42,10 @@ def options_of(form_id: str, negative_prompt: str) -> Options:
         Refused: this is not a form of ours, or one from another version.
     """
     parts = form_id.removeprefix(PREFIX).split(":")
+    if len(parts) == PARTS_BEFORE_ASSIST:
+        parts.append("")
     try:
-        size, steps, guidance, seed, count = parts
+        size, steps, guidance, seed, count, assist = parts
         return Options(
             size=size or None,
             steps=int(steps) if steps else None,
@@ -45,6 +53,7 @@ def options_of(form_id: str, negative_prompt: str) -> Options:
             seed=int(seed) if seed else None,
             count=int(count) if count else None,
             negative_prompt=negative_prompt,
+            assist=assist or None,
         )
     except ValueError as error:
         raise Refused("form_outdated") from error

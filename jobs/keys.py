@@ -7,7 +7,7 @@
 | `newbie:{queue}:job:{id}:writer` | string (lock) | who may edit the job's message now | 10 seconds, or until released |
 | `newbie:{queue}:active` | sorted set | ids of all jobs that have not ended, by time of submission | a member leaves when its job ends |
 | `newbie:{queue}:workers` | sorted set | names of workers, by the time of their last sign of life | a member leaves when it says goodbye, or an hour after its last sign |
-| `newbie:{queue}:worker:{name}:plan` | string (JSON) | how a worker holds the model in memory, predicted and measured | 15 seconds, renewed with its signs of life |
+| `newbie:{queue}:worker:{name}:plan` | string (JSON) | how a worker holds the model in memory, predicted and measured, and whether it can help with prompts | 15 seconds, renewed with its signs of life |
 
 RQ keeps the order of the queue in keys of its own (`rq:*`): the list `rq:queue:{queue}` of
 waiting jobs, a hash for each of them, and its registries. RQ's job ids are

@@ -7,7 +7,17 @@ Ids of Discord are strings: they are 64-bit numbers that a float would round.
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
+
+from newbie_pipeline.prompt.assist import AssistMode
 
 MAX_PROMPT_BYTES = 65_536
 MAX_NEGATIVE_PROMPT_CHARACTERS = 4_000
@@ -15,6 +25,8 @@ MAX_COUNT = 4
 MAX_SEED = 2**32 - 1
 STEPS = (1, 60)
 GUIDANCE = (1.0, 20.0)
+# What members may ask the language model for; the other modes are for programs.
+MEMBER_ASSIST = (AssistMode.OFF, AssistMode.COMPLETE, AssistMode.STRUCTURE)
 
 Snowflake = Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
 
@@ -51,7 +63,10 @@ class Frozen(BaseModel):
 
 
 class RenderRequest(Frozen):
-    """What a member asked for. Picture k of `count` is drawn from seed `seed + k`."""
+    """What a member asked for. Picture k of `count` is drawn from seed `seed + k`.
+
+    Records of versions that knew no `assist` are read as off.
+    """
 
     prompt: str = Field(min_length=1)
     negative_prompt: str = Field("", max_length=MAX_NEGATIVE_PROMPT_CHARACTERS)
@@ -60,6 +75,14 @@ class RenderRequest(Frozen):
     guidance_scale: float = Field(4.0, ge=GUIDANCE[0], le=GUIDANCE[1], allow_inf_nan=False)
     seed: int = Field(ge=0, le=MAX_SEED)
     count: int = Field(1, ge=1, le=MAX_COUNT)
+    assist: AssistMode = AssistMode.OFF
+
+    @field_validator("assist")
+    @classmethod
+    def _is_for_members(cls, mode: AssistMode) -> AssistMode:
+        if mode not in MEMBER_ASSIST:
+            raise ValueError(f"assist is one of {', '.join(MEMBER_ASSIST)}")
+        return mode
 
     @model_validator(mode="after")
     def _prompt_fits(self) -> "RenderRequest":

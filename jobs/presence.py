@@ -1,4 +1,7 @@
-"""Which workers are there, and how each holds the model: each says so every few seconds.
+"""Which workers are there, how each holds the model, and whether any can help with prompts.
+
+Each worker says so every few seconds. Its memory plan is plain data with one word of the worker's
+own, `assist`: whether its language model is there to write (see `worker.renderer`).
 
 Keys: `newbie:{queue}:workers`, `newbie:{queue}:worker:{name}:plan`, listed in `jobs.keys`. RQ's
 own registry is not asked, since it counts a worker that was killed for minutes more.
@@ -6,6 +9,8 @@ own registry is not asked, since it counts a worker that was killed for minutes 
 
 import json
 import time
+from collections.abc import Collection
+from enum import StrEnum
 from typing import Any
 
 from redis import Redis
@@ -18,6 +23,17 @@ BEAT_SECONDS = 5.0
 # Three missed beats.
 GONE_AFTER_SECONDS = 15.0
 FORGET_AFTER_SECONDS = 3600.0
+ASSIST = "assist"
+
+
+class Assistance(StrEnum):
+    """Whether a prompt can be completed or structured, by what the workers say."""
+
+    AVAILABLE = "available"
+    # Workers are there, and each said that it cannot.
+    MISSING = "missing"
+    # No worker is there, or one has not said yet.
+    UNKNOWN = "unknown"
 
 
 def beat(redis: Redis, keys: Keys, name: str, plan: str | None = None) -> None:
@@ -46,13 +62,32 @@ def count(redis: Redis, keys: Keys) -> int:
 
 def plans(redis: Redis, keys: Keys) -> dict[str, dict[str, Any]]:
     """Give the memory plans of the workers that were heard of lately, by name."""
+    found = _plans_or_none(redis, keys)
+    return {name: plan for name, plan in found.items() if plan is not None}
+
+
+def assistance(redis: Redis, keys: Keys) -> Assistance:
+    """Tell whether any of the workers that were heard of lately can help with a prompt."""
+    return judge(_plans_or_none(redis, keys).values())
+
+
+def judge(plans_of_workers: Collection[dict[str, Any] | None]) -> Assistance:
+    """Decide by the plans of all workers that are there; None stands for one without a plan."""
+    said = [None if plan is None else plan.get(ASSIST) for plan in plans_of_workers]
+    if any(word is True for word in said):
+        return Assistance.AVAILABLE
+    if said and all(word is False for word in said):
+        return Assistance.MISSING
+    return Assistance.UNKNOWN
+
+
+def _plans_or_none(redis: Redis, keys: Keys) -> dict[str, dict[str, Any] | None]:
     with redis_errors():
         since = time.time() - GONE_AFTER_SECONDS
         members: list[Any] = redis.zrangebyscore(keys.workers, since, "+inf")
         names = [as_text(member) for member in members]
         found = redis.mget([keys.worker_plan(name) for name in names]) if names else []
-    read = {name: _object(text) for name, text in zip(names, found, strict=True)}
-    return {name: plan for name, plan in read.items() if plan is not None}
+    return {name: _object(text) for name, text in zip(names, found, strict=True)}
 
 
 def _object(text: bytes | str | None) -> dict[str, Any] | None:

@@ -8,9 +8,10 @@ from io import BytesIO
 
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from newbie_pipeline.errors import RecipeError
+from newbie_pipeline.prompt.assist import AssistMode
 
 KEYWORD = "newbie-recipe"
 PROMPT_KEYWORD = "Description"
@@ -24,7 +25,9 @@ ZLIB_LEVEL = 1
 class Recipe(BaseModel):
     """Everything that is needed to draw the same picture again.
 
-    `adapters` are the LoRA and LoKr files in use, as NAME:WEIGHT.
+    `prompt` is what was drawn. Where a language model was asked for help (`assist`) and added to
+    it, `written_prompt` is what the member wrote; else it is None and not stored. `adapters` are
+    the LoRA and LoKr files in use, as NAME:WEIGHT.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -41,6 +44,13 @@ class Recipe(BaseModel):
     model_hash: str
     adapters: tuple[str, ...] = ()
     version: str
+    assist: AssistMode = AssistMode.OFF
+    written_prompt: str | None = None
+
+    @field_validator("written_prompt")
+    @classmethod
+    def _differs(cls, written: str | None, info: ValidationInfo) -> str | None:
+        return None if written == info.data.get("prompt") else written
 
 
 def encode_png(image: Image.Image | bytes, recipe: Recipe) -> bytes:
@@ -56,7 +66,7 @@ def encode_png(image: Image.Image | bytes, recipe: Recipe) -> bytes:
     if image.size != size:
         raise RecipeError(f"the picture has size {image.size}, the recipe says {size}")
     text = PngInfo()
-    text.add_itxt(KEYWORD, recipe.model_dump_json())
+    text.add_itxt(KEYWORD, recipe.model_dump_json(exclude_none=True))
     text.add_itxt(PROMPT_KEYWORD, recipe.prompt)
     output = BytesIO()
     image.convert("RGB").save(output, "PNG", pnginfo=text, compress_level=ZLIB_LEVEL)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from jobs.models import OutcomeCode, RenderRequest
+from newbie_pipeline.prompt.assist import Assisted
+from newbie_pipeline.render import Truncation
 from worker.errors import (
     RendererLost,
     RendererOutOfMemory,
@@ -16,6 +18,7 @@ from worker.errors import (
     RenderRefused,
     WorkerError,
 )
+from worker.prompt_frames import read_assisted, read_truncation
 from worker.wire import Message, pack, read_frame
 
 RETRY_SECONDS = 0.2
@@ -37,7 +40,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Rendered:
-    """What a render gave: its pictures, one a seed, how long it took, and what drew them."""
+    """What a render gave: its pictures, one a seed, how long it took, and what drew them.
+
+    `assisted` and `truncation` are as in `newbie_pipeline.render.RenderResult`, but of what was cut
+    off only the beginning is here.
+    """
 
     pictures: tuple[Picture, ...]
     seconds: float
@@ -45,6 +52,8 @@ class Rendered:
     model_hash: str
     solver: str
     adapters: tuple[str, ...]
+    assisted: Assisted | None = None
+    truncation: Truncation | None = None
 
 
 def spec_of(request: RenderRequest) -> dict[str, Any]:
@@ -57,16 +66,22 @@ def spec_of(request: RenderRequest) -> dict[str, Any]:
         "num_inference_steps": request.num_inference_steps,
         "guidance_scale": request.guidance_scale,
         "seeds": list(request.seeds),
+        "assist": request.assist.value,
     }
 
 
 async def render(
-    path: Path, request: RenderRequest, on_step: Callable[[int, int], None], *, wait: float
+    path: Path,
+    request: RenderRequest,
+    on_step: Callable[[int, int], None],
+    *,
+    wait: float,
+    on_begin: Callable[[], None] = lambda: None,
 ) -> Rendered:
     """Have the renderer draw a request; cancelling this coroutine cancels the render.
 
-    A render that waits for its turn when the renderer dies did not cause that: it waits for the
-    next renderer.
+    `on_begin` is called when its turn has come, before the first step. A render that waits for its
+    turn when the renderer dies did not cause that: it waits for the next renderer.
 
     Raises:
         RendererUnavailable: nothing listened on the socket for `wait` seconds.
@@ -77,6 +92,7 @@ async def render(
         reader, writer = await _connect(path, wait)
         try:
             if await _is_our_turn(reader, writer, request):
+                on_begin()
                 return await _collect(reader, on_step)
         except (asyncio.IncompleteReadError, OSError) as error:
             raise RendererLost("the renderer closed the connection") from error
@@ -114,6 +130,7 @@ async def _connect(path: Path, wait: float) -> tuple[asyncio.StreamReader, async
 
 async def _collect(reader: asyncio.StreamReader, on_step: Callable[[int, int], None]) -> Rendered:
     pictures: list[Picture] = []
+    assisted: Assisted | None = None
     while True:
         message, payload = await read_frame(reader)
         match message["type"]:
@@ -121,6 +138,8 @@ async def _collect(reader: asyncio.StreamReader, on_step: Callable[[int, int], N
                 on_step(int(message["step"]), int(message["total"]))
             case "picture":
                 pictures.append(Picture(int(message["width"]), int(message["height"]), payload))
+            case "assisted":
+                assisted = read_assisted(payload)
             case "error":
                 raise _error(message)
             case "done":
@@ -131,6 +150,8 @@ async def _collect(reader: asyncio.StreamReader, on_step: Callable[[int, int], N
                     model_hash=str(message["model_hash"]),
                     solver=str(message["solver"]),
                     adapters=tuple(str(name) for name in message["adapters"]),
+                    assisted=assisted,
+                    truncation=read_truncation(message.get("truncation")),
                 )
 
 

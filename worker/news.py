@@ -1,5 +1,7 @@
 """News of a render: each step to Redis soon after it, and to the message now and then.
 
+That a prompt is being completed is shown at once, since it takes a while and no step comes.
+
 Nothing here can harm the render: news that cannot be spread are dropped, with a line in the log.
 """
 
@@ -13,12 +15,15 @@ import structlog
 from jobs.errors import JobsError
 from jobs.lifecycle import Lifecycle
 from jobs.models import Job
+from newbie_pipeline.prompt.assist import AssistMode
 from worker import presentation
 from worker.delivery import Delivery
 
 log = structlog.get_logger("worker")
 
 REDIS_SECONDS = 0.25
+# Step and total while the language model writes.
+WRITING = (0, 0)
 
 
 class News:
@@ -31,6 +36,11 @@ class News:
         self._message_interval = message_interval
         self._latest: tuple[int, int] | None = None
         self._done = asyncio.Event()
+
+    def begin(self) -> None:
+        """Take note that the render begins: where help was asked for, the prompt comes first."""
+        if self._job.request.assist is not AssistMode.OFF:
+            self._latest = WRITING
 
     def step(self, step: int, total: int) -> None:
         """Take note of a step."""
@@ -59,7 +69,8 @@ class News:
                     await asyncio.to_thread(
                         self._lifecycle.progress, self._job.id, self._job.attempt, *latest
                     )
-                if latest is not None and latest != shown and time.monotonic() >= next_edit:
+                is_time = latest == WRITING or time.monotonic() >= next_edit
+                if latest is not None and latest != shown and is_time:
                     shown = latest
                     await self._delivery.show(presentation.progress(self._job, *latest))
                     next_edit = time.monotonic() + self._message_interval

@@ -1,5 +1,7 @@
 """The renderer's memory plan, on its way to the worker's first process, which publishes it.
 
+With it goes whether the renderer can help with prompts (`jobs.presence`).
+
 The renderer knows no Redis, and the worker's first process no model: a file beside the renderer's
 socket stands between them. It is replaced as a whole, so a reader never sees half of it.
 """

@@ -1,4 +1,7 @@
-"""What a member sees of a job: texts, the embed and the files of a finished picture."""
+"""What a member sees of a job: texts, the embed and the files of a finished picture.
+
+The file with a whole prompt comes after the pictures: whoever takes the first file gets a picture.
+"""
 
 from dataclasses import dataclass
 
@@ -7,8 +10,10 @@ import discord
 from jobs.models import Job, Outcome
 from jobs.settings import QueueSettings
 from jobs.wording import say
+from newbie_pipeline.prompt.assist import AssistMode
 from newbie_pipeline.recipe import Recipe, encode_png
 from worker.client import Rendered
+from worker.prompt_notes import assist_text, cut_text, drawn_prompt
 
 COLOUR = 0x5B8DEF
 
@@ -23,8 +28,10 @@ class Content:
 
 
 def progress(job: Job, step: int, total: int) -> Content:
-    """Tell how far a running job is."""
-    key = "progress" if step else "started"
+    """Tell how far a running job is; before its first step the prompt is written where asked."""
+    assist = job.request.assist
+    begun = "started" if assist is AssistMode.OFF else f"progress.{assist.value}"
+    key = "progress" if step else begun
     return Content(say(key, job.address.locale, step=step, total=total))
 
 
@@ -49,13 +56,22 @@ def pictures(job: Job, rendered: Rendered, version: str) -> Content:
     embed = _embed(job, rendered)
     if len(files) == 1:
         embed.set_image(url=f"attachment://{files[0][0]}")
+    prompt_name = f"newbie-{job.id}.xml"
+    help_given = assist_text(job.request, rendered.assisted, prompt_name, job.address.locale)
+    if help_given is not None:
+        embed.description = help_given.text
+        if not help_given.is_whole:
+            prompt = drawn_prompt(job.request, rendered.assisted)
+            files += ((prompt_name, prompt.encode()),)
     return Content(f"<@{job.address.requester_id}>", embed, files)
 
 
 def _png(job: Job, rendered: Rendered, index: int, seed: int, version: str) -> bytes:
     picture = rendered.pictures[index]
     recipe = Recipe(
-        prompt=job.request.prompt,
+        prompt=drawn_prompt(job.request, rendered.assisted),
+        written_prompt=job.request.prompt,
+        assist=job.request.assist,
         negative_prompt=job.request.negative_prompt,
         seed=seed,
         width=picture.width,
@@ -86,5 +102,8 @@ def _embed(job: Job, rendered: Rendered) -> discord.Embed:
     }
     for key, value in rows.items():
         embed.add_field(name=say(key, locale), value=value, inline=True)
+    if rendered.truncation is not None:
+        name = say("prompt.cut.title", locale)
+        embed.add_field(name=name, value=cut_text(rendered.truncation, locale), inline=False)
     embed.set_footer(text=say("picture.model", locale, model=rendered.model))
     return embed

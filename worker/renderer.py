@@ -28,18 +28,22 @@ import structlog
 from jobs import logs
 from jobs.errors import SettingsError
 from jobs.models import OutcomeCode
+from jobs.presence import ASSIST
 from jobs.settings import LogSettings, read
 from newbie_pipeline.device import DeviceProblem, explain
+from newbie_pipeline.memory.plan import Placement
+from newbie_pipeline.memory.sizes import Component
 from newbie_pipeline.memory.table import plan_data, plan_lines
 from supervisor.notify import notify_ready
 from worker.errors import BadFrame
 from worker.model import load_model
 from worker.plan_file import PLAN_FILE, write_plan
+from worker.prompt_frames import pack_assisted, pack_truncation, read_spec
 from worker.settings import WorkerSettings
 from worker.wire import Message, pack, receive_frame
 
 if TYPE_CHECKING:
-    from newbie_pipeline.render import Renderer, RenderSpec
+    from newbie_pipeline.render import Renderer, RenderResult, RenderSpec
 
 log = structlog.get_logger("renderer")
 
@@ -76,11 +80,12 @@ class RenderServer:
     def serve(self) -> None:
         """Render until `stop` is called, or until the device can no longer be trusted."""
         with self._listening() as listener:
+            # Before anyone hears that we are ready: the worker's first sign of life has it then.
+            self._write_plan(plan_data(self.renderer.plan))
             threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
             notify_ready()
             log.info("renderer_ready", **dataclasses.asdict(self.renderer.info))
             log.info("memory_plan", table="\n".join(plan_lines(self.renderer.plan)))
-            self._write_plan(plan_data(self.renderer.plan))
             while (render := self.renders.get()) is not None and not self.stopping:
                 if render.cancelled.is_set():
                     continue
@@ -118,19 +123,16 @@ class RenderServer:
 
     def _attend(self, connection: socket.socket) -> None:
         """Read one request and send what its render reports, until done or hung up."""
-        from newbie_pipeline.render import RenderSpec  # noqa: PLC0415  (loads torch)
-
         render: Render | None = None
         with connection:
             connection.settimeout(SEND_TIMEOUT_SECONDS)
             try:
                 connection.sendall(pack({"type": "hello"}))
                 message, _ = receive_frame(connection)
-                spec = dict(message["spec"])
-                render = Render(RenderSpec(**{**spec, "seeds": tuple(spec["seeds"])}))
+                render = Render(read_spec(dict(message["spec"])))
                 self.renders.put(render)
                 self._send_frames(connection, render)
-            except (BadFrame, KeyError, TypeError) as error:
+            except (BadFrame, KeyError, TypeError, ValueError) as error:
                 log.warning("bad_request", error=type(error).__name__)
             except OSError:
                 pass  # hung up; the finally clause cancels the render
@@ -182,23 +184,29 @@ class RenderServer:
         except Exception as error:  # the edge of the process: one bad render must not end it
             self._fail_unforeseen(render, error)
         else:
-            seconds = time.monotonic() - started
-            for image in result.images:
-                size = {"width": image.width, "height": image.height}
-                render.frames.put(({"type": "picture", **size}, image.convert("RGB").tobytes()))
-            info = self.renderer.info
-            done = {
-                "seconds": seconds,
-                "model": info.model_name,
-                "model_hash": info.model_hash,
-                "solver": info.solver,
-                "adapters": list(info.adapters),
-            }
-            render.frames.put(({"type": "done", **done}, b""))
-            log.info("render_done", pictures=len(result.images), duration=round(seconds, 3))
+            self._answer(render, result, time.monotonic() - started)
         finally:
             render.frames.put(None)
         self._tell_measured()
+
+    def _answer(self, render: Render, result: "RenderResult", seconds: float) -> None:
+        """Send the pictures, and what happened to their prompt."""
+        if result.assisted is not None:
+            render.frames.put(({"type": "assisted"}, pack_assisted(result.assisted)))
+        for image in result.images:
+            size = {"width": image.width, "height": image.height}
+            render.frames.put(({"type": "picture", **size}, image.convert("RGB").tobytes()))
+        info = self.renderer.info
+        done = {
+            "seconds": seconds,
+            "model": info.model_name,
+            "model_hash": info.model_hash,
+            "solver": info.solver,
+            "adapters": list(info.adapters),
+            "truncation": pack_truncation(result.truncation),
+        }
+        render.frames.put(({"type": "done", **done}, b""))
+        log.info("render_done", pictures=len(result.images), duration=round(seconds, 3))
 
     @staticmethod
     def _fail(render: Render, code: OutcomeCode) -> None:
@@ -225,9 +233,15 @@ class RenderServer:
             log.info("memory_measured", table="\n".join(lines))
             self._write_plan(data)
 
+    def _can_assist(self) -> bool:
+        """Tell whether the language model is there to help with prompts."""
+        gemma = self.renderer.plan.component(Component.TEXT_ENCODER)
+        return gemma.placement is not Placement.ABSENT
+
     def _write_plan(self, data: dict[str, Any]) -> None:
+        path = self.socket_path.with_name(PLAN_FILE)
         try:
-            write_plan(self.socket_path.with_name(PLAN_FILE), data)
+            write_plan(path, {**data, ASSIST: self._can_assist()})
         except OSError as error:
             log.warning("plan_not_published", reason=str(error))
 

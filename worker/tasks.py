@@ -113,7 +113,11 @@ async def _draw_and_post(bench: Bench, job: Job) -> None:
         async with news.spread():
             async with asyncio.timeout(bench.queue_settings.job_timeout):
                 rendered = await client.render(
-                    bench.worker.socket, job.request, news.step, wait=bench.worker.renderer_wait
+                    bench.worker.socket,
+                    job.request,
+                    news.step,
+                    wait=bench.worker.renderer_wait,
+                    on_begin=news.begin,
                 )
         content = await asyncio.to_thread(presentation.pictures, job, rendered, bench.version)
         if not await asyncio.to_thread(bench.lifecycle.is_current, job.id, job.attempt):

@@ -9,8 +9,9 @@ where the object says so. Nothing executable crosses: JSON and pixels only.
 | job | `render` | `spec`: the fields of `newbie_pipeline.render.RenderSpec` |
 | renderer | `started` | the render begins; until then it only waits for its turn |
 | renderer | `step` | `step`, `total`: over all pictures of the job |
+| renderer | `assisted` | before `done`, where help was asked for; payload: `worker.prompt_frames` |
 | renderer | `picture` | `width`, `height`, and the payload: RGB, 8 bits, row by row |
-| renderer | `done` | `seconds`, `model`, `model_hash`, `solver`, `adapters` |
+| renderer | `done` | `seconds`, `model`, `model_hash`, `solver`, `adapters`, `truncation` or null |
 | renderer | `error` | `code`: an `OutcomeCode` |
 
 Closing the connection cancels the render.

@@ -7,10 +7,11 @@ from discord import app_commands
 from discord.app_commands import Choice, Range
 from discord.ext import commands
 
+from bot.assistance import assist_choices
 from bot.client import NewbieBot, answer_failure
 from bot.errors import Refused
 from bot.intake import Ask
-from bot.options import Options
+from bot.options import Options, typed_choice
 from bot.prompt_form import (
     NEGATIVE_PROMPT_FIELD,
     PREFIX,
@@ -31,7 +32,10 @@ from jobs.models import (
 
 Interaction = discord.Interaction[NewbieBot]
 
-OPTIONS = ("prompt", "file", "negative_prompt", "size", "steps", "guidance", "seed", "count")
+OPTIONS = (
+    *("prompt", "file", "negative_prompt", "size", "steps", "guidance", "seed", "count"),
+    "assist",
+)
 IN_SERVERS = app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False)
 FOR_SERVERS = app_commands.AppInstallationType(guild=True, user=False)
 
@@ -87,6 +91,7 @@ class Render(commands.Cog):
         guidance: Range[float, GUIDANCE[0], GUIDANCE[1]] | None = None,
         seed: Range[int, 0, MAX_SEED] | None = None,
         count: Range[int, 1, MAX_COUNT] | None = None,
+        assist: str | None = None,
     ) -> None:
         """Take a prompt or a file; open the form when there is neither."""
 
@@ -94,10 +99,18 @@ class Render(commands.Cog):
             if prompt is not None and file is not None:
                 raise Refused("prompt_and_file")
             source = file if prompt is None else prompt
-            options = Options(size, steps, guidance, seed, count, negative_prompt)
+            options = Options(
+                size, steps, guidance, seed, count, negative_prompt, typed_choice(assist)
+            )
             return Ask(source, options)
 
         await self.bot.intake.take(interaction, "newbie", read)
+
+    @newbie.autocomplete("assist")
+    async def suggest_assist(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
+        """Offer what the language model can do, and say where no worker has it."""
+        seen = self.bot.workers.assistance
+        return assist_choices(str(typed), seen, interaction.locale.value)
 
     async def render_message(self, interaction: Interaction, message: discord.Message) -> None:
         """Render the file or the text of a message that somebody posted."""

@@ -141,6 +141,8 @@ def _autocomplete(world: World, act: Act) -> Interaction:
     command = _find_command(world, act, command_kinds.CHAT_INPUT)
     reader = OptionReader(world, act.channel, act.files, partial=True)
     options = reader.read(command.get("options", []), act.fields.get("options"))
+    if len(reader.focused) != 1:
+        raise ControlError("focus", "Suggestions are for the one option that is being typed in.")
     data = _command_data(command, options=options, resolved=reader.resolved)
     return _new(world, act, InteractionType.AUTOCOMPLETE, data, name=command["name"])
 

@@ -20,6 +20,7 @@ from playground.model import (
     MessageFlag,
     MessageType,
 )
+from playground.validation.commands import CHOICES, STRING, read_choice
 from playground.validation.form import Form, FormErrors
 from playground.validation.messages import MessageBody, read_message
 from playground.validation.modals import read_modal
@@ -87,7 +88,9 @@ def _apply(
 ) -> Answer:
     kind = interaction.answered
     if kind is CallbackType.AUTOCOMPLETE:
-        choices = _read_choices(data)
+        kind_of_option = _focused_type(interaction.data["options"])
+        forms = data.forms("choices", maximum=CHOICES) or []
+        choices = [read_choice(choice, kind_of_option or STRING) for choice in forms]
         errors.raise_if_any()
         _notify(world, interaction, "autocomplete", {"choices": choices})
         return Answer(interaction, kind)
@@ -173,18 +176,15 @@ def _source_message(world: World, interaction: Interaction) -> Message:
     return source
 
 
-def _read_choices(data: Form) -> list[Json]:
-    choices = []
-    for choice in data.forms("choices", maximum=25) or []:
-        value = choice.data.get("value")
-        if value is None:
-            choice.errors.required(choice.at("value"))
-        if isinstance(value, str) and not 1 <= len(value) <= 100:
-            words = "Must be between 1 and 100 in length."
-            choice.fail("value", "BASE_TYPE_BAD_LENGTH", words)
-        name = choice.text("name", minimum=1, maximum=100, required=True)
-        choices.append({"name": name, "value": value})
-    return choices
+def _focused_type(options: list[Json]) -> int | None:
+    """Return the type of the option that the member is typing in."""
+    for option in options:
+        if option.get("focused"):
+            return int(option["type"])
+        inner = _focused_type(option.get("options", []))
+        if inner is not None:
+            return inner
+    return None
 
 
 def _notify(world: World, interaction: Interaction, kind: str, data: Json) -> None:

@@ -31,6 +31,7 @@ class OptionReader:
         self._unchecked = unchecked
         self._partial = partial
         self.resolved: Json = {}
+        self.focused: list[Json] = []
 
     def read(self, declared: list[Json], given: Any) -> list[Json]:
         """Return the options in Discord's form; raise ControlError as the client would."""
@@ -60,14 +61,17 @@ class OptionReader:
             result["options"] = self.read(option.get("options", []), entry.get("options"))
             return result
         value = entry.get("value")
-        focused = bool(entry.get("focused"))
+        focused = self._partial and bool(entry.get("focused"))
         if focused:
+            if not option.get("autocomplete"):
+                raise ControlError("no_suggestions", f"{option['name']} offers no suggestions.")
             result["focused"] = True
+            self.focused.append(option)
         if kind == kinds.ATTACHMENT:
             result["value"] = self._attachment(option, value)
         elif kind in _ENTITIES:
             result["value"] = self._entity(option, value)
-        elif self._unchecked or (self._partial and focused):
+        elif self._unchecked or focused:
             result["value"] = value
         else:
             result["value"] = _checked(option, value)

@@ -146,7 +146,7 @@ def _present(option: Json) -> Json:
 def _read_choices(form: Form, kind: int) -> Json:
     autocomplete = form.boolean("autocomplete")
     forms = form.forms("choices", maximum=CHOICES) or []
-    choices = [_read_choice(choice, kind) for choice in forms]
+    choices = [read_choice(choice, kind) for choice in forms]
     for key in ("name", "value"):
         values = [choice[key] for choice in choices]
         if len(set(values)) != len(values):
@@ -158,7 +158,8 @@ def _read_choices(form: Form, kind: int) -> Json:
     return {"autocomplete": autocomplete, "choices": choices or None}
 
 
-def _read_choice(form: Form, kind: int) -> Json:
+def read_choice(form: Form, kind: int) -> Json:
+    """Read a choice of an option of that type: a declared one, or a suggestion while typing."""
     value: Any
     if kind == STRING:
         value = form.text("value", minimum=1, maximum=100, required=True)
@@ -166,6 +167,8 @@ def _read_choice(form: Form, kind: int) -> Json:
         value = form.integer("value", required=True)
     else:
         value = form.number("value")
+        if not form.has("value"):
+            form.errors.required(form.at("value"))
     choice = {
         "name": form.text("name", minimum=1, maximum=100, required=True),
         "name_localizations": _localizations(form, "name_localizations"),

@@ -23,9 +23,11 @@ class FormErrors:
         self._tree: dict[str, Any] = {}
 
     def add(self, path: Path, code: str, message: str) -> None:
-        """Note a mistake at a place."""
+        """Note a mistake at a place; inside of what is wrong as a whole there is none to note."""
         node = self._tree
         for part in path:
+            if "_errors" in node:
+                return
             node = node.setdefault(part, {})
         node.setdefault("_errors", []).append({"code": code, "message": message})
 

@@ -3,9 +3,10 @@
 import pytest
 
 from bot.errors import OptionRefused
-from bot.options import Defaults, Options, build_request, check_options
+from bot.options import Defaults, Options, build_request, check_options, typed_choice
 from bot.prompt_form import custom_id, options_of
-from jobs.models import MAX_SEED, Size
+from jobs.models import MAX_SEED, MEMBER_ASSIST, Size
+from newbie_pipeline.prompt.assist import AssistMode
 
 DEFAULTS = Defaults(steps=20, guidance=5.5)
 
@@ -17,6 +18,7 @@ def test_what_is_not_given_is_filled_in():
     assert request.guidance_scale == 5.5
     assert request.count == 1
     assert request.negative_prompt == ""
+    assert request.assist is AssistMode.OFF
 
 
 def test_a_seed_that_is_not_given_is_random():
@@ -46,6 +48,7 @@ def test_what_is_given_is_kept():
         Options(count=4),
         Options(negative_prompt="x" * 4000),
         *(Options(size=size.value) for size in Size),
+        *(Options(assist=mode.value) for mode in MEMBER_ASSIST),
     ],
 )
 def test_values_at_the_limits_are_allowed(options: Options):
@@ -93,17 +96,52 @@ def test_a_size_that_is_no_choice_is_refused(size: object):
     assert "1024x1024" in str(refused.value.data["allowed"])
 
 
+@pytest.mark.parametrize("mode", ["", "Complete", "caption", "interaction", "<@1>", 7, ["off"]])
+def test_help_that_is_not_for_members_is_refused(mode: object):
+    with pytest.raises(OptionRefused) as refused:
+        check_options(Options(assist=mode), DEFAULTS)
+    assert refused.value.option == "assist"
+    assert refused.value.data["allowed"] == "off, complete, structure"
+
+
+@pytest.mark.parametrize("mode", MEMBER_ASSIST)
+def test_help_that_is_for_members_is_asked_for(mode: AssistMode):
+    options = Options(assist=mode.value)
+    assert build_request("1girl", options, DEFAULTS).assist is mode
+    assert options.assist_mode is mode
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [(" Complete\n", "complete"), ("OFF", "off"), ("  ", None), (None, None), (7, 7)],
+)
+def test_a_typed_choice_is_read_without_case_and_blanks(given: object, read: object):
+    assert typed_choice(given) == read
+
+
 @pytest.mark.parametrize(
     "options",
     [
         Options(negative_prompt=""),
-        Options("640x1536", 60, 1.2345678901234567, MAX_SEED, 4, ""),
+        Options("640x1536", 60, 1.2345678901234567, MAX_SEED, 4, "", "structure"),
+        Options(assist="off", negative_prompt=""),
         Options(seed=0, negative_prompt=""),
     ],
 )
 def test_options_survive_the_way_through_a_form(options: Options):
     form_id = custom_id(options)
     assert len(form_id) <= 100
+    assert options_of(form_id, "") == options
+
+
+@pytest.mark.parametrize(
+    ("form_id", "options"),
+    [
+        ("newbie:prompt:::::", Options(negative_prompt="")),
+        ("newbie:prompt:832x1216:30:6.5:7:2", Options("832x1216", 30, 6.5, 7, 2, "")),
+    ],
+)
+def test_a_form_of_a_version_without_help_is_read_without_help(form_id: str, options: Options):
     assert options_of(form_id, "") == options
 
 
@@ -115,7 +153,9 @@ def test_a_form_that_is_not_ours_is_refused(form_id: str):
         options_of(form_id, "")
 
 
-def test_a_forged_form_is_checked_like_a_command():
-    forged = options_of("newbie:prompt:64x64:999:nan:-1:99", "")
+@pytest.mark.parametrize(
+    "form_id", ["newbie:prompt:64x64:999:nan:-1:99", "newbie:prompt::::::caption"]
+)
+def test_a_forged_form_is_checked_like_a_command(form_id: str):
     with pytest.raises(OptionRefused):
-        check_options(forged, DEFAULTS)
+        check_options(options_of(form_id, ""), DEFAULTS)

@@ -18,7 +18,10 @@ from newbie_pipeline.prompt.parse import check_prompt, parse
 
 BOT = Path(bot.__path__[0])
 LOCALES = ("en-US", "zh-CN", "zh-TW", "ja", "pt-BR")
-OPTIONS = ("prompt", "file", "negative_prompt", "size", "steps", "guidance", "seed", "count")
+OPTIONS = (
+    *("prompt", "file", "negative_prompt", "size", "steps", "guidance", "seed", "count"),
+    "assist",
+)
 
 
 def placeholders(text: str) -> set[str]:
@@ -46,6 +49,12 @@ def used_keys() -> set[str]:
     }
     keys |= {f"bot.option.{option}" for option in OPTIONS}
     keys |= {f"bot.option.{option}.description" for option in OPTIONS}
+    keys |= {"bot.assist.off"}
+    keys |= {
+        f"bot.assist.{mode}{end}"
+        for mode in ("complete", "structure")
+        for end in ("", ".unavailable")
+    }
     keys |= {f"bot.size.{shape}" for shape in ("square", "portrait", "landscape")}
     return keys | {
         "error.queue_unavailable",
@@ -147,6 +156,7 @@ def test_many_warnings_fit_into_one_message(locale: str):
         Options(count=5),
         Options(size="huge"),
         Options(negative_prompt="x" * 4001),
+        Options(assist="interaction"),
     ],
 )
 def test_a_refused_option_is_named_with_what_was_given_and_what_is_allowed(

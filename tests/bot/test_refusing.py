@@ -73,6 +73,9 @@ async def test_a_bad_file(
         ({"count": 5}, "count is `5`; allowed are whole numbers from 1 to 4"),
         ({"size": "64x64"}, "size is `64x64`; allowed are 1024x1024"),
         ({"size": "<@1> `x`"}, "size is `<@1> ˋxˋ`"),
+        ({"assist": "caption"}, "assist is `caption`; allowed are off, complete, structure"),
+        ({"assist": "<@1>"}, "assist is `<@1>`"),
+        ({"assist": 7}, "assist is `7`"),
         ({"negative_prompt": "x" * 4001}, "negative_prompt has 4001 characters; at most 4000"),
     ],
 )

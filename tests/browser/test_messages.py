@@ -28,6 +28,15 @@ async def test_hostile_text_stays_text_wherever_a_bot_puts_it(open_page: OpenPag
     assert "owned" not in await page.page.title()
 
 
+async def test_a_diff_shows_what_was_added_and_removed(open_page: OpenPage) -> None:
+    page = await open_page()
+    await page.send_message("```diff\n+ <b>new</b>\nsame\n- old\n```\n```xml\n+ plain\n```")
+    content = (await page.wait_for_message("same")).get_by_test_id("message-content")
+    await expect(content.locator("pre").first).to_have_text("+ <b>new</b>\nsame\n- old")
+    await expect(content.locator(".diff-added")).to_have_text(["+ <b>new</b>"])
+    await expect(content.locator(".diff-removed")).to_have_text(["- old"])
+
+
 async def test_markdown_of_a_member_is_shown_as_discord_shows_it(open_page: OpenPage) -> None:
     page = await open_page()
     await page.send_message(

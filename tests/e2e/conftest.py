@@ -83,7 +83,8 @@ def belongs_to(message: Message, interaction_id: str) -> bool:
 def picture_urls(message: Message) -> list[str]:
     """Find a message's pictures; one that an embed shows is no attachment of its own."""
     shown = [embed["image"]["url"] for embed in message["embeds"] if embed.get("image")]
-    return shown + [attachment["url"] for attachment in message["attachments"]]
+    files = message["attachments"]
+    return shown + [file["url"] for file in files if file["filename"].endswith(".png")]
 
 
 def fields(message: Message) -> dict[str, str]:

@@ -1,17 +1,22 @@
 """The tasks that RQ runs, with a real renderer, a real Redis and the playground."""
 
 import asyncio
+import dataclasses
+from collections.abc import Iterator
 
 import pytest
 
 from jobs.lifecycle import Lifecycle
 from jobs.models import Job, JobState, OutcomeCode
 from jobs.settings import QueueSettings
+from newbie_pipeline.prompt.assist import Addition, Assisted, AssistMode
+from newbie_pipeline.render import RenderResult, Truncation
 from supervisor.stack import Stack
 from tests.conftest import RendererProcess
-from tests.e2e.conftest import Member
+from tests.e2e.conftest import DEFAULT_USER, Member, fields
 from tests.e2e.test_delivery import settings
 from tests.e2e.test_survival import accepted
+from tests.worker.chosen_renderer import ChosenRenderer, Served
 from worker import delivery, tasks
 from worker.settings import WorkerSettings
 
@@ -113,3 +118,76 @@ async def test_a_picture_that_is_posted_is_not_drawn_again(
     ended = await run(bench, job)
     assert ended.outcome
     assert (ended.outcome.code, ended.outcome.message_id) == (OutcomeCode.DONE, "4711")
+
+
+HELPED = "<character_1><n>miku</n><clothing>white_dress</clothing></character_1>"
+HOSTILE = "``` <@500000000000000002> @everyone\n# big"
+
+
+@pytest.fixture
+def chosen(
+    bench: tasks.Bench, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[tasks.Bench, ChosenRenderer]]:
+    """The bench with a renderer whose answers the test chooses."""
+    renderer = ChosenRenderer()
+    served = Served(renderer, tmp_path_factory.mktemp("run") / "renderer.sock")
+    worker = bench.worker.model_copy(update={"runtime_dir": served.socket.parent})
+    yield dataclasses.replace(bench, worker=worker), renderer
+    renderer.may_answer.set()
+    served.stop()
+
+
+async def test_what_was_added_and_what_was_cut_is_shown_with_the_picture(
+    member: Member, chosen: tuple[tasks.Bench, ChosenRenderer]
+) -> None:
+    bench, renderer = chosen
+    additions = (Addition("character_1/clothing", "white_dress"), Addition("caption", HOSTILE))
+    renderer.result = RenderResult(
+        renderer.result.images, Assisted(HELPED, additions), Truncation(700, 512, HOSTILE)
+    )
+    job = await waiting(member, prompt="<n>miku</n>", assist="complete")
+    assert job.request.assist is AssistMode.COMPLETE
+    assert (await run(bench, job)).outcome.code is OutcomeCode.DONE
+    message = await member.picture(job.id)
+    embed = message["embeds"][0]
+    harmless = "ˋˋˋ <@500000000000000002> @everyone # big"
+    assert embed["description"] == (
+        "Added to your prompt:\n"
+        f"```diff\n+ character_1/clothing: white_dress\n+ caption: {harmless}\n```"
+    )
+    assert harmless in fields(message)["Your prompt is too long"]
+    assert [user["id"] for user in message["mentions"]] == [DEFAULT_USER]
+    assert not message["mention_everyone"]
+    assert message["attachments"] == []
+    [(_, recipe)] = await member.download(message)
+    assert (recipe.prompt, recipe.written_prompt) == (HELPED, "<n>miku</n>")
+    assert recipe.assist is AssistMode.COMPLETE
+
+
+async def test_a_prompt_that_was_put_into_xml_comes_along_as_a_file(
+    member: Member, chosen: tuple[tasks.Bench, ChosenRenderer]
+) -> None:
+    bench, renderer = chosen
+    renderer.result = RenderResult(renderer.result.images * 2, Assisted(HELPED))
+    job = await waiting(member, prompt="miku in white", assist="structure", count=2)
+    await run(bench, job)
+    message = await member.answer(job.id, lambda m: m["attachments"])
+    names = [file["filename"] for file in message["attachments"]]
+    assert [name.rpartition(".")[2] for name in names] == ["png", "png", "xml"]
+    assert await member.client.fetch(message["attachments"][2]["url"]) == HELPED.encode()
+    assert f"The whole prompt is in `{names[2]}`." in message["embeds"][0]["description"]
+
+
+async def test_while_the_language_model_writes_the_message_says_so(
+    member: Member, chosen: tuple[tasks.Bench, ChosenRenderer]
+) -> None:
+    bench, renderer = chosen
+    renderer.may_answer.clear()
+    job = await waiting(member, assist="complete")
+    task = asyncio.create_task(run(bench, job))
+    await member.answer(job.id, lambda m: m["content"] == "Completing your prompt.")
+    renderer.may_answer.set()
+    await task
+    message = await member.picture(job.id)
+    # The renderer says nothing about help: it has none to give.
+    assert "runs without Gemma" in message["embeds"][0]["description"]

@@ -1,9 +1,12 @@
 """Requests and addresses: what is accepted, and how it crosses Redis."""
 
+import json
+
 import pytest
 from pydantic import ValidationError
 
 from jobs.models import MAX_SEED, DeliveryAddress, RenderRequest, Size
+from newbie_pipeline.prompt.assist import AssistMode
 from tests.jobs.conftest import address, request
 
 
@@ -29,6 +32,9 @@ def test_every_size_is_about_one_megapixel_in_multiples_of_64() -> None:
         {"count": 0},
         {"count": 5},
         {"negative_prompt": "x" * 4_001},
+        {"assist": "interaction"},
+        {"assist": "caption"},
+        {"assist": "Complete"},
         {"unknown": 1},
     ],
 )
@@ -48,6 +54,9 @@ def test_a_request_out_of_range_is_refused(changes: dict[str, object]) -> None:
         {"seed": 0},
         {"seed": MAX_SEED},
         {"count": 4},
+        {"assist": "off"},
+        {"assist": "complete"},
+        {"assist": "structure"},
     ],
 )
 def test_a_request_at_the_edge_of_its_range_is_accepted(changes: dict[str, object]) -> None:
@@ -75,5 +84,13 @@ def test_ids_of_discord_stay_exact_strings() -> None:
 
 
 def test_a_request_survives_json() -> None:
-    one = request(prompt="<n>ミク</n> & <3", size=Size.PORTRAIT_2_3, count=2)
+    one = request(prompt="<n>ミク</n> & <3", size=Size.PORTRAIT_2_3, count=2, assist="structure")
     assert RenderRequest.model_validate_json(one.model_dump_json()) == one
+
+
+def test_a_record_from_before_assist_is_read_as_off() -> None:
+    old = json.loads(request(seed=5).model_dump_json())
+    del old["assist"]
+    read = RenderRequest.model_validate_json(json.dumps(old))
+    assert read == request(seed=5)
+    assert read.assist is AssistMode.OFF

@@ -2,10 +2,12 @@
 
 import json
 
+import pytest
 from redis import Redis
 
 from jobs import presence
 from jobs.keys import Keys
+from jobs.presence import Assistance
 
 KEYS = Keys("presence")
 
@@ -37,3 +39,37 @@ def test_what_is_no_plan_is_left_out(redis: Redis) -> None:
         presence.beat(redis, KEYS, name, text)
     assert presence.plans(redis, KEYS) == {}
     assert presence.plans(redis, Keys("nobody")) == {}
+
+
+@pytest.mark.parametrize(
+    ("plans", "expected"),
+    [
+        ([], Assistance.UNKNOWN),
+        ([None], Assistance.UNKNOWN),
+        ([{}], Assistance.UNKNOWN),
+        ([{"assist": "yes"}], Assistance.UNKNOWN),
+        ([{"assist": 1}], Assistance.UNKNOWN),
+        ([{"assist": False}], Assistance.MISSING),
+        ([{"assist": False}, {"assist": False}], Assistance.MISSING),
+        ([{"assist": False}, None], Assistance.UNKNOWN),
+        ([{"assist": False}, {"device": "cpu"}], Assistance.UNKNOWN),
+        ([{"assist": False}, {"assist": True}], Assistance.AVAILABLE),
+        ([None, {"assist": True}], Assistance.AVAILABLE),
+    ],
+)
+def test_help_is_missing_only_where_every_worker_says_so(
+    plans: list[dict[str, object] | None], expected: Assistance
+) -> None:
+    assert presence.judge(plans) is expected
+
+
+def test_help_goes_with_the_workers_that_are_there(redis: Redis) -> None:
+    assert presence.assistance(redis, KEYS) is Assistance.UNKNOWN
+    presence.beat(redis, KEYS, "a", json.dumps({"assist": False}))
+    assert presence.assistance(redis, KEYS) is Assistance.MISSING
+    presence.beat(redis, KEYS, "b", json.dumps({"assist": True}))
+    assert presence.assistance(redis, KEYS) is Assistance.AVAILABLE
+    presence.leave(redis, KEYS, "b")
+    assert presence.assistance(redis, KEYS) is Assistance.MISSING
+    presence.beat(redis, KEYS, "c")
+    assert presence.assistance(redis, KEYS) is Assistance.UNKNOWN

@@ -6,9 +6,11 @@ from io import BytesIO
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from pydantic import ValidationError
 
 from newbie_pipeline.errors import RecipeError
+from newbie_pipeline.prompt.assist import AssistMode
 from newbie_pipeline.recipe import KEYWORD, PROMPT_KEYWORD, Recipe, encode_png, read_recipe
 
 PROMPT = "<character_1>\n<n>初音ミク</n> 蓝色头发 & <3 \\(vocaloid\\) 🎨\n</character_1>"
@@ -41,6 +43,42 @@ def test_a_recipe_with_cjk_text_comes_back_from_the_png():
 def test_a_very_long_prompt_comes_back_too():
     long = recipe(prompt="長" * 21845)  # 64 KiB in UTF-8
     assert read_recipe(encode_png(picture(), long)) == long
+
+
+def test_both_prompts_and_the_kind_of_help_come_back():
+    helped = recipe(written_prompt="1girl", assist="complete")
+    read = read_recipe(encode_png(picture(), helped))
+    assert read == helped
+    assert (read.prompt, read.written_prompt) == (PROMPT, "1girl")
+    assert read.assist is AssistMode.COMPLETE
+
+
+@pytest.mark.parametrize("written", [PROMPT, None])
+def test_a_prompt_that_was_drawn_as_written_is_stored_once(written):
+    png = encode_png(picture(), recipe(written_prompt=written, assist="complete"))
+    assert read_recipe(png).written_prompt is None
+    assert b"written_prompt" not in png
+
+
+def test_a_kind_of_help_that_does_not_exist_is_refused():
+    with pytest.raises(ValidationError):
+        recipe(assist="improve")
+
+
+def test_the_recipe_of_an_earlier_version_is_read():
+    """The chunk as it was written before prompts could be helped with, word for word."""
+    old = (
+        '{"prompt":"1girl","negative_prompt":"","seed":3,"width":6,"height":4,'
+        '"num_inference_steps":2,"guidance_scale":4.0,"solver":"euler","model_name":"tiny",'
+        '"model_hash":"0123456789ab","adapters":["style:0.8"],"version":"0.1.0"}'
+    )
+    text = PngInfo()
+    text.add_itxt(KEYWORD, old)
+    output = BytesIO()
+    picture().save(output, "PNG", pnginfo=text)
+    read = read_recipe(output.getvalue())
+    assert (read.prompt, read.written_prompt, read.assist) == ("1girl", None, AssistMode.OFF)
+    assert (read.seed, read.adapters) == (3, ("style:0.8",))
 
 
 def test_the_pixels_come_back_unchanged_from_an_image_and_from_raw_bytes():

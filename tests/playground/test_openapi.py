@@ -35,6 +35,7 @@ async def test_a_whole_conversation_is_as_described(
         interaction: discord.Interaction,
         prompt: discord.app_commands.Range[str, 1, 100] = "",
         file: discord.Attachment | None = None,
+        style: str | None = None,
     ) -> None:
         embed = discord.Embed(
             title="t", url="https://example.org", timestamp=discord.utils.utcnow()
@@ -47,6 +48,10 @@ async def test_a_whole_conversation_is_as_described(
         await message.edit(content="edited", attachments=[])
         await interaction.followup.send("more", ephemeral=True, suppress_embeds=True)
 
+    @draw.autocomplete("style")
+    async def styles(interaction: discord.Interaction, typed: str):
+        return [discord.app_commands.Choice(name=typed.title(), value=typed)]
+
     @bot.tree.context_menu(name="Render this")
     async def render(interaction: discord.Interaction, message: discord.Message) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -54,6 +59,9 @@ async def test_a_whole_conversation_is_as_described(
         await interaction.followup.send("done")
 
     await start_bot(bot)
+    assert await client.autocomplete("draw", {"style": "ink"}, "style") == [
+        {"name": "Ink", "value": "ink"}
+    ]
     await client.command("draw", {"file": 0}, [("p.xml", b"<a/>")])
     await client.wait_for_message(lambda m: m["content"] == "more", timeout=20)
     posted = await client.post_message("words")
@@ -84,6 +92,15 @@ async def test_the_judge_finds_what_is_wrong(rest: Rest, client: PlaygroundClien
         await rest("POST", messages, body)
         (entry,) = (await client.requests())[-1:]
         assert openapi.validate_request(entry), body
+    for choices in (
+        [{"name": "x"}],
+        [{"name": "x", "value": "y"}] * 26,
+        [{"name": "", "value": 1}],
+    ):
+        answer = {"type": 8, "data": {"choices": choices}}
+        await rest("POST", "/interactions/1/token/callback", answer, token=None)
+        (entry,) = (await client.requests())[-1:]
+        assert openapi.validate_request(entry), choices
     await rest("GET", f"{messages}?limit=many")
     await rest("GET", f"{messages}?limits=1")
     await rest("GET", "/channels/newbie")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from playground.client import PlaygroundClient
+from playground.client import ActionRefused, PlaygroundClient
 from tests import openapi
 from tests.playground.conftest import APPLICATION, CHANNEL, TOKEN, Rest, raw_gateway
 
@@ -206,3 +206,81 @@ async def test_autocomplete_takes_twenty_five_choices_and_no_more(rest, ask) -> 
         choices = [{"name": str(n), "value": str(n)} for n in range(count)]
         answer = {"type": 8, "data": {"choices": choices}}
         assert (await rest("POST", asked.callback, answer, token=None))[0] == status
+
+
+@pytest.mark.parametrize(
+    ("choice", "status"),
+    [
+        ({"name": "Ink", "value": "ink"}, 204),
+        ({"name": "Ink", "value": "ink", "name_localizations": {"ja": "墨"}}, 204),
+        ({"name": "x" * 100, "value": "y" * 100}, 204),
+        ({"name": "x" * 101, "value": "y"}, 400),
+        ({"name": "x", "value": "y" * 101}, 400),
+        ({"name": "", "value": "y"}, 400),
+        ({"name": "x", "value": ""}, 400),
+        ({"name": "x"}, 400),
+        ({"value": "y"}, 400),
+        ({"name": "x", "value": ["y"]}, 400),
+        ({"name": "x", "value": {"y": 1}}, 400),
+        ("ink", 400),
+    ],
+)
+async def test_a_suggestion_is_checked_like_a_choice(rest, ask, choice, status) -> None:
+    asked = await ask("autocomplete", options=[{"name": "a", "value": "i", "focused": True}])
+    answer = {"type": 8, "data": {"choices": [choice]}}
+    answered, body, _ = await rest("POST", asked.callback, answer, token=None)
+    assert answered == status, body
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "status"),
+    [
+        ("whole", 7, 204),
+        ("whole", "seven", 400),
+        ("whole", None, 400),
+        ("broken", 0.5, 204),
+        ("broken", "0.5", 400),
+        ("broken", None, 400),
+    ],
+)
+async def test_a_suggestion_is_of_its_options_type(
+    rest, ask, client, option, value, status
+) -> None:
+    options = [
+        {"type": kind, "name": name, "description": "x", "autocomplete": True}
+        for name, kind in (("whole", 4), ("broken", 10))
+    ]
+    group = {"type": 1, "name": "by", "description": "x", "options": options}
+    body = {"name": "draw", "description": "x", "options": [group]}
+    await rest("POST", f"/applications/{APPLICATION}/commands", body)
+    typed = [{"name": option, "value": "", "focused": True}]
+    asked = await ask("autocomplete", options=[{"name": "by", "options": typed}])
+    answer = {"type": 8, "data": {"choices": [{"name": "x", "value": value}]}}
+    answered, body, _ = await rest("POST", asked.callback, answer, token=None)
+    assert answered == status, body
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ([], "focus"),
+        ([{"name": "a", "value": "x"}], "focus"),
+        ([{"name": name, "value": "", "focused": True} for name in ("a", "b")], "focus"),
+        ([{"name": "c", "value": "", "focused": True}], "no_suggestions"),
+    ],
+)
+async def test_suggestions_are_asked_for_one_option_that_has_them(
+    rest, ask, client, options, code
+) -> None:
+    declared = [
+        {"type": 3, "name": name, "description": "x", "autocomplete": name != "c"} for name in "abc"
+    ]
+    body = {"name": "draw", "description": "x", "options": declared}
+    await rest("POST", f"/applications/{APPLICATION}/commands", body)
+    with pytest.raises(ActionRefused) as refused:
+        await ask("autocomplete", options=options)
+    assert refused.value.code == code
+    # Another option that is filled in already may come along.
+    others = [{"name": "c", "value": "x"}, {"name": "a", "value": "", "focused": True}]
+    asked = await ask("autocomplete", options=others)
+    assert [entry.get("focused") for entry in asked.data["data"]["options"]] == [None, True]

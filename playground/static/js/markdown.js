@@ -5,6 +5,7 @@
  * Input is at most a few thousand characters, nesting is bounded.
  */
 
+import { codeBlock } from "./code-block.js";
 import { h } from "./dom.js";
 import { timeElement } from "./time.js";
 
@@ -159,10 +160,6 @@ function quote(text, names) {
   const node = h("blockquote");
   renderLines(text, names, node);
   return node;
-}
-
-function codeBlock(text, language) {
-  return h("pre", { tabindex: "0" }, h("code", { "data-language": language }, text));
 }
 
 function matchInline(text, at, names, depth) {

@@ -1,0 +1,44 @@
+"""Looks at the workers in the background, so that members are answered without asking Redis."""
+
+import structlog
+from discord.ext import commands, tasks
+
+from bot.client import NewbieBot
+from jobs.errors import QueueUnavailable
+from jobs.presence import Assistance
+
+log = structlog.get_logger("bot")
+
+
+class Workers(commands.Cog):
+    """Notes every few seconds whether a worker can help with prompts."""
+
+    def __init__(self, bot: NewbieBot) -> None:
+        self.bot = bot
+        self.look.change_interval(seconds=bot.settings.position_interval)
+
+    async def cog_load(self) -> None:
+        """Begin to look."""
+        self.look.start()
+
+    async def cog_unload(self) -> None:
+        """Stop looking."""
+        self.look.cancel()
+
+    @tasks.loop(seconds=5)
+    async def look(self) -> None:
+        """Look once; nothing that goes wrong ends the loop."""
+        try:
+            seen = await self.bot.queue.assistance()
+        except QueueUnavailable:
+            # The look at the line says so in the log.
+            seen = Assistance.UNKNOWN
+        except Exception:  # the edge of this task: the next look may do better
+            log.exception("look_failed")
+            seen = Assistance.UNKNOWN
+        self.bot.workers.assistance = seen
+
+
+async def setup(bot: NewbieBot) -> None:
+    """Add the cog; discord.py calls this when it loads the extension."""
+    await bot.add_cog(Workers(bot))

@@ -1,0 +1,80 @@
+"""The renderer's server with a renderer whose answers a test chooses.
+
+The tiny model cannot be made to say a certain thing, and what a member sees depends on what it
+says.
+"""
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from newbie_pipeline.memory.budget import Budget
+from newbie_pipeline.memory.plan import PlanRequest
+from newbie_pipeline.memory.planner import make_plan
+from newbie_pipeline.memory.published import PUBLISHED
+from newbie_pipeline.memory.table import plan_data
+from newbie_pipeline.render import RendererInfo, RenderResult, RenderSpec
+from tests.worker.conftest import job
+from worker import client
+from worker.renderer import RenderServer
+
+GIB = 1 << 30
+
+
+class ChosenRenderer:
+    """Answers each request with the result that a test laid out; the server sees no difference."""
+
+    def __init__(self, *, clip_only: bool = False) -> None:
+        self.info = RendererInfo("tiny", "0123456789ab", "cpu", "float32", "native", "euler", ())
+        self.plan = make_plan(PUBLISHED, PlanRequest(clip_only=clip_only), Budget(None, 999 * GIB))
+        self.result = RenderResult((Image.new("RGB", (2, 2)),))
+        self.specs: list[RenderSpec] = []
+        # Taken before each answer; a test that empties it keeps the renderer writing.
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self._measured: list[tuple[list[str], dict[str, Any]]] = [
+            (["measured"], {**plan_data(self.plan), "measured": {}})
+        ]
+
+    def take_measured(self) -> tuple[list[str], dict[str, Any]] | None:
+        return self._measured.pop() if self._measured else None
+
+    def render(
+        self, spec: RenderSpec, on_step: Callable[[int, int], None], _: Callable[[], bool]
+    ) -> RenderResult:
+        self.specs.append(spec)
+        assert self.may_answer.wait(60)
+        on_step(1, 1)
+        return self.result
+
+
+class Served:
+    """A server with its renderer, in a thread of this process."""
+
+    def __init__(self, renderer: ChosenRenderer, socket: Path) -> None:
+        self.renderer, self.socket = renderer, socket
+        self.server = RenderServer(renderer, socket)
+        self.thread = threading.Thread(target=self.server.serve)
+        self.thread.start()
+
+    async def draw(self, events: list[object] | None = None, **request: object) -> client.Rendered:
+        heard = [] if events is None else events
+        return await client.render(
+            self.socket,
+            job(**request).request,
+            lambda step, total: heard.append((step, total)),
+            wait=30,
+            on_begin=lambda: heard.append("begin"),
+        )
+
+    def plan(self) -> dict[str, object]:
+        return dict(json.loads(self.socket.with_name("plan.json").read_text()))
+
+    def stop(self) -> None:
+        self.server.stop()
+        self.thread.join(30)
+        assert not self.thread.is_alive()
