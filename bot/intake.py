@@ -15,6 +15,7 @@ import structlog
 
 from bot.answers import NETWORK_ERRORS, Interaction, acknowledge, is_too_late, open_form, tell
 from bot.async_queue import AsyncQueue
+from bot.channel_rights import missing_rights
 from bot.errors import Refused
 from bot.options import Defaults, Options, build_request, check_options
 from bot.positions import Board
@@ -26,6 +27,7 @@ from bot.waiting_message import show_place
 from bot.withdrawals import Withdrawals
 from jobs.errors import QueueUnavailable
 from jobs.models import DeliveryAddress, Job
+from jobs.wording import say
 from newbie_pipeline.prompt.errors import PromptWarning
 from newbie_pipeline.prompt.parse import parse
 
@@ -112,6 +114,7 @@ class Intake:
             raise Refused("restarting")
         ask = read()
         check_options(ask.options, self.defaults)
+        _check_rights(interaction)
         if ask.source is None:
             await open_form(interaction, build_form(ask.options, interaction.locale.value))
             return None
@@ -187,6 +190,20 @@ class Intake:
             guild_id=str(interaction.guild_id) if interaction.guild_id else None,
             duration_ms=round((time.monotonic() - received) * 1000),
         )
+
+
+def _check_rights(interaction: Interaction) -> None:
+    """Refuse a request in a channel where its picture could not be posted.
+
+    Raises:
+        Refused: the bot lacks a permission there.
+    """
+    channel_type = None if interaction.channel is None else interaction.channel.type
+    missing = missing_rights(interaction.app_permissions, channel_type)
+    if missing:
+        locale = interaction.locale.value
+        rights = ", ".join(f"**{say(f'right.{name}', locale)}**" for name in missing)
+        raise Refused("missing_rights", rights=rights)
 
 
 async def _is_edited(interaction: Interaction, message_id: int) -> bool:
