@@ -16,6 +16,7 @@ import structlog
 from bot.answers import NETWORK_ERRORS, Interaction, acknowledge, is_too_late, open_form, tell
 from bot.assistance import WorkerBoard, check_assistance
 from bot.async_queue import AsyncQueue
+from bot.channel_rights import missing_rights
 from bot.errors import Refused
 from bot.options import Defaults, Options, build_request, check_options
 from bot.positions import Board
@@ -27,6 +28,7 @@ from bot.waiting_message import show_place
 from bot.withdrawals import Withdrawals
 from jobs.errors import QueueUnavailable
 from jobs.models import DeliveryAddress, Job
+from jobs.wording import say
 from newbie_pipeline.prompt.assist import AssistMode
 from newbie_pipeline.prompt.errors import PromptWarning
 from newbie_pipeline.prompt.parse import parse
@@ -118,6 +120,7 @@ class Intake:
         ask = read()
         check_options(ask.options, self.defaults)
         assist = ask.options.assist_mode
+        _check_rights(interaction)
         if ask.source is None:
             # What was seen last will do: nobody should write a long prompt in vain.
             check_assistance(assist, self.workers.assistance)
@@ -197,6 +200,20 @@ class Intake:
             guild_id=str(interaction.guild_id) if interaction.guild_id else None,
             duration_ms=round((time.monotonic() - received) * 1000),
         )
+
+
+def _check_rights(interaction: Interaction) -> None:
+    """Refuse a request in a channel where its picture could not be posted.
+
+    Raises:
+        Refused: the bot lacks a permission there.
+    """
+    channel_type = None if interaction.channel is None else interaction.channel.type
+    missing = missing_rights(interaction.app_permissions, channel_type)
+    if missing:
+        locale = interaction.locale.value
+        rights = ", ".join(f"**{say(f'right.{name}', locale)}**" for name in missing)
+        raise Refused("missing_rights", rights=rights)
 
 
 async def _is_edited(interaction: Interaction, message_id: int) -> bool:

@@ -1,17 +1,19 @@
 """The recipe that a picture carries, and the PNG that carries it; loads no torch.
 
 The recipe is JSON in an iTXt chunk with the keyword `newbie-recipe`; the prompt alone is in the
-standard keyword `Description`, so that any viewer shows it. Both are UTF-8 and uncompressed.
+standard keyword `Description`, so that any viewer shows it. Both are UTF-8 and uncompressed. A WebP
+file (`newbie_pipeline.smaller_files`) carries the same JSON in EXIF's UserComment.
 """
 
 from io import BytesIO
 
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from newbie_pipeline.errors import RecipeError
 from newbie_pipeline.prompt.assist import AssistMode
+from newbie_pipeline.user_comment import read_user_comment
 
 KEYWORD = "newbie-recipe"
 PROMPT_KEYWORD = "Description"
@@ -73,18 +75,30 @@ def encode_png(image: Image.Image | bytes, recipe: Recipe) -> bytes:
     return output.getvalue()
 
 
-def read_recipe(png: bytes) -> Recipe:
-    """Read the recipe back; raises RecipeError when the bytes are no PNG or carry none."""
+def read_recipe(file: bytes) -> Recipe:
+    """Read the recipe back from a PNG or a WebP file.
+
+    Raises RecipeError when the bytes are neither or carry no recipe.
+    """
     try:
-        with Image.open(BytesIO(png), formats=["PNG"]) as image:
-            text = image.info.get(KEYWORD)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise RecipeError("not a readable PNG") from error
-    if text is None:
-        raise RecipeError("the picture carries no recipe")
-    try:
-        return Recipe.model_validate_json(text)
+        return Recipe.model_validate_json(read_recipe_text(file))
     except ValidationError as error:
         raise RecipeError(
             f"the picture's recipe is damaged: {error.error_count()} errors"
         ) from error
+
+
+def read_recipe_text(file: bytes) -> str:
+    """Read the recipe's JSON as it stands in a PNG or a WebP file; raises RecipeError."""
+    try:
+        with Image.open(BytesIO(file), formats=["PNG", "WEBP"]) as image:
+            if image.format == "PNG":
+                text = image.info.get(KEYWORD)
+            else:
+                comment = image.getexif().get_ifd(ExifTags.IFD.Exif)
+                text = read_user_comment(comment.get(ExifTags.Base.UserComment))
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise RecipeError("not a readable PNG or WebP file") from error
+    if text is None:
+        raise RecipeError("the picture carries no recipe")
+    return str(text)

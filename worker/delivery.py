@@ -3,7 +3,11 @@
 The ladder: edit the interaction's own message while its token lives; else reply in the channel;
 else write to the requester directly. An edit can be repeated safely. The other two carry the
 job's id as their nonce with `enforce_nonce`, so that a repeated call does not post twice. Nobody
-but the requester is ever mentioned.
+but the requester is ever mentioned. Where Discord finds the files too large, the same way is tried
+with smaller ones (`worker.shrinking`).
+
+What was posted beside the interaction's message takes its place: that message, which only says how
+far the job was, is deleted, so that a member sees one message for one job.
 
 discord.py waits out rate limits and repeats calls that Discord answered with 5xx; what is left
 (no connection, an outage, a rate limit that it gave up on) is repeated here with growing pauses.
@@ -25,6 +29,7 @@ from jobs.models import DeliveryAddress
 from jobs.settings import DiscordSettings
 from worker.errors import DiscordUnreachable, Undeliverable
 from worker.presentation import Content
+from worker.shrinking import smaller_contents
 
 log = structlog.get_logger("worker")
 
@@ -33,6 +38,7 @@ TOKEN_SECONDS = 15 * 60 - 10
 # Seconds between tries while Discord is out of reach; discord.py's own tries come on top.
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 TOO_MANY_REQUESTS = 429
+TOO_LARGE = 413
 # Discord's name for the interaction's own message; discord.py's annotation knows numbers only.
 ORIGINAL = cast(int, "@original")
 
@@ -90,9 +96,22 @@ class Delivery:
         ways = [self._reply, self._write_directly]
         if not self._token_is_dead():
             ways.insert(0, self._edit)
+        versions = _Versions(content)
         for way in ways:
+            message_id = await self._try(way, versions)
+            if message_id is not None:
+                if way != self._edit:
+                    await self._delete_placeholder()
+                return message_id
+        raise Undeliverable("Discord refused the message on every way")
+
+    async def _try(
+        self, way: Callable[[Content], Awaitable[str]], versions: "_Versions"
+    ) -> str | None:
+        """Post on one way, with smaller files where they are too large; None where it is closed."""
+        while True:
             try:
-                return await _patiently(self._job_id, lambda way=way: way(content))  # type: ignore[misc]
+                return await _patiently(self._job_id, lambda: way(versions.current))
             except discord.HTTPException as error:
                 log.info(
                     "delivery_refused",
@@ -101,7 +120,23 @@ class Delivery:
                     status=error.status,
                     code=error.code,
                 )
-        raise Undeliverable("Discord refused the message on every way")
+                if error.status != TOO_LARGE or not await versions.shrink():
+                    return None
+
+    async def _delete_placeholder(self) -> None:
+        """Delete the interaction's message; where that fails, it stays and does no harm."""
+        address = self._address
+        try:
+            async with self._client() as client:
+                channel = client.get_partial_messageable(int(address.channel_id))
+                await channel.get_partial_message(int(address.message_id)).delete()
+        except (
+            discord.HTTPException,
+            aiohttp.ClientError,
+            OSError,
+            DiscordUnreachable,
+        ) as error:
+            log.info("placeholder_stays", job_id=self._job_id, reason=type(error).__name__)
 
     def _token_is_dead(self) -> bool:
         return time.time() > self._address.interaction_at + TOKEN_SECONDS
@@ -153,6 +188,22 @@ class Delivery:
                 # The operator can mend that: the message is not lost, only late.
                 raise DiscordUnreachable("Discord does not know the bot's token") from error
             yield client
+
+
+class _Versions:
+    """A message, and the same with ever smaller files; what was too large once stays so."""
+
+    def __init__(self, content: Content) -> None:
+        self.current = content
+        self._smaller = smaller_contents(content)
+
+    async def shrink(self) -> bool:
+        """Go on to smaller files; False when there are none."""
+        smaller = await asyncio.to_thread(next, self._smaller, None)
+        if smaller is None:
+            return False
+        self.current = smaller
+        return True
 
 
 async def _patiently(job_id: str, call: Callable[[], Awaitable[str]]) -> str:

@@ -136,3 +136,34 @@ async def test_a_posted_message_without_a_usable_prompt(
     sent = await discord.message_command("Render this prompt", posted["id"], user_id=member.id)
     assert words in await refusal(member, sent, queue)
     assert not [found for found in await author.messages() if is_answer(found, sent)]
+
+
+@pytest.mark.parametrize(
+    ("right", "shown"),
+    [
+        ("SEND_MESSAGES", "Send Messages"),
+        ("ATTACH_FILES", "Attach Files"),
+        ("EMBED_LINKS", "Embed Links"),
+    ],
+)
+async def test_a_channel_where_the_picture_could_not_be_posted(
+    member: Member, discord: PlaygroundClient, queue: RenderQueue, right: str, shown: str
+):
+    await discord.set_permissions([right])
+    try:
+        sent = await member.newbie(prompt="1girl")
+        assert shown in await refusal(member, sent, queue)
+    finally:
+        await discord.set_permissions([])
+
+
+async def test_a_right_that_pictures_do_not_need_may_be_missing(
+    member: Member, discord: PlaygroundClient, queue: RenderQueue
+):
+    await discord.set_permissions(["ADD_REACTIONS"])
+    try:
+        sent = await member.newbie(prompt="1girl")
+        await member.answer(sent, lambda message: "In line" in message["content"])
+        assert [job.id for job in jobs_of(queue)] == [sent]
+    finally:
+        await discord.set_permissions([])

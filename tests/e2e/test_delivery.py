@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator
 
+import discord
 import pytest
+from PIL import Image
 from pydantic import SecretStr
 
 from jobs.lifecycle import Lifecycle
 from jobs.models import Job, JobState, Outcome, OutcomeCode
 from jobs.settings import DiscordSettings
+from newbie_pipeline.recipe import Recipe, encode_png, read_recipe
 from playground.client import DEFAULT_USER
 from supervisor.stack import Stack
 from tests.e2e.conftest import Member, belongs_to
@@ -35,8 +38,6 @@ def stack(whole_stack: Stack) -> Stack:
 @pytest.fixture
 async def job(member: Member, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Job]:
     """A job that this test works on, in the worker's place."""
-    import discord
-
     monkeypatch.setattr(discord.http.Route, "BASE", member.stack.api_url)
     monkeypatch.setattr(delivery, "PAUSES", (0.1, 0.1))
     job_id = await member.newbie(prompt="1girl")
@@ -55,6 +56,26 @@ def settings(member: Member, token: str | None = None) -> DiscordSettings:
     return DiscordSettings(
         token=SecretStr(token or member.stack.token), api_url=member.stack.api_url
     )
+
+
+def drawn() -> Content:
+    """A message with a real picture, shown inside its embed."""
+    image = Image.linear_gradient("L").convert("RGB")
+    image.paste(Image.effect_noise((128, 256), 20).convert("RGB"), (0, 0))
+    recipe = Recipe(
+        prompt="1girl",
+        seed=1,
+        width=256,
+        height=256,
+        num_inference_steps=2,
+        guidance_scale=4.0,
+        model_name="tiny",
+        model_hash="0123456789ab",
+        version="0",
+    )
+    embed = discord.Embed(title="Your picture")
+    embed.set_image(url="attachment://a.png")
+    return Content("done", embed, (("a.png", encode_png(image, recipe)),))
 
 
 async def post(member: Member, job: Job, token: str | None = None) -> str:
@@ -89,9 +110,9 @@ async def test_after_the_token_died_it_is_one_reply_however_often(member: Member
     await member.client.advance_clock(16 * 60)
     first = await post(member, job)
     assert await post(member, job) == first != job.address.message_id
-    replies = [m for m in await ours(member, job) if not belongs_to(m, job.id)]
-    assert len(replies) == 1
-    assert [user["id"] for user in replies[0]["mentions"]] == [DEFAULT_USER]
+    [reply] = await ours(member, job)
+    assert reply["id"] == first, "the message that said where the job stands is gone"
+    assert [user["id"] for user in reply["mentions"]] == [DEFAULT_USER]
 
 
 async def test_after_its_message_was_deleted_it_is_posted_in_the_channel(
@@ -125,6 +146,36 @@ async def test_a_rate_limit_is_waited_out(member: Member, job: Job) -> None:
     assert await post(member, job) == job.address.message_id
 
 
+async def test_a_placeholder_that_cannot_be_deleted_stays(member: Member, job: Job) -> None:
+    await member.client.advance_clock(16 * 60)
+    await member.client.add_fault("DELETE", r"/messages/\d+$", 403, times=1, body={"code": 50013})
+    posted = await post(member, job)
+    assert {message["id"] for message in await ours(member, job)} == {
+        posted,
+        job.address.message_id,
+    }
+
+
+async def test_what_is_too_large_is_posted_on_the_same_way_in_a_smaller_encoding(
+    member: Member, job: Job
+) -> None:
+    await member.client.add_fault("PATCH", EDIT, 413, times=2, body={"code": 40005})
+    async with Delivery(settings(member), job.address, job.id) as way:
+        assert await way.post(drawn()) == job.address.message_id
+    [message] = await ours(member, job)
+    assert message["embeds"][0]["image"]["url"].partition("?")[0].endswith("/a.webp")
+    file = await member.client.fetch(message["embeds"][0]["image"]["url"])
+    assert read_recipe(file).prompt == "1girl"
+
+
+async def test_what_stays_too_large_goes_down_the_ladder(member: Member, job: Job) -> None:
+    await member.client.add_fault("PATCH", EDIT, 413, times=4, body={"code": 40005})
+    async with Delivery(settings(member), job.address, job.id) as way:
+        posted = await way.post(drawn())
+    [message] = await ours(member, job)
+    assert message["id"] == posted != job.address.message_id
+
+
 async def test_an_answer_that_got_lost_posts_nothing_twice(member: Member, job: Job) -> None:
     await member.client.advance_clock(16 * 60)
     await member.client.add_fault("POST", REPLY, times=1, after_accept=True)
@@ -141,8 +192,6 @@ async def test_a_token_that_discord_does_not_know_is_no_refusal(member: Member, 
 async def test_when_nobody_answers_it_is_left_for_later(
     member: Member, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import discord
-
     monkeypatch.setattr(discord.http.Route, "BASE", "http://127.0.0.1:9/api/v10")
     with pytest.raises(DiscordUnreachable):
         await post(member, job)
