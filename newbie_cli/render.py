@@ -65,6 +65,18 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help=f"default: {worker_settings.TEXT_ENCODER} for the worker's checkpoint, else full",
     )
     parser.add_argument(
+        "--no-prompt-weights",
+        dest="prompt_weights",
+        action="store_false",
+        help="read (tag:1.2) and such as they are written, not as weights",
+    )
+    parser.add_argument(
+        "--character-encoding",
+        choices=("whole", "per_character"),
+        default="whole",
+        help="per_character encodes each of several characters on its own",
+    )
+    parser.add_argument(
         "--quantize", default="", metavar="WHAT", help="as of newbie plan: gemma:nf4 and so on"
     )
     parser.add_argument("--memory", metavar="SIZE", help="most memory on the device, as 16GiB")
@@ -137,6 +149,8 @@ def _render(args: argparse.Namespace, prompt: str) -> int:
         quantize=args.quantize,
         memory=args.memory,
         max_memory=args.max_memory,
+        prompt_weights=args.prompt_weights,
+        character_encoding=args.character_encoding,
     )
     renderer = Renderer.load(parse_source(_model(args.model)), options)
     spec = RenderSpec(

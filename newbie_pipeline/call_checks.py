@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from newbie_pipeline.errors import RenderInputError
+from newbie_pipeline.prompt.passages import CHARACTER_ENCODINGS
 
 OUTPUT_TYPES = ("pil", "np", "pt", "latent")
 
@@ -98,6 +99,15 @@ def check_output(output_type: str, names: Sequence[str], known: Sequence[str]) -
         )
     if unknown := set(names) - set(known):
         raise RenderInputError(f"the callback cannot be given {', '.join(sorted(unknown))}")
+
+
+def check_character_encoding(character_encoding: Any) -> None:
+    """Raise RenderInputError for a way to encode characters that does not exist."""
+    if character_encoding not in CHARACTER_ENCODINGS:
+        raise RenderInputError(
+            f"there is no character_encoding {character_encoding!r}; choose one of "
+            f"{', '.join(CHARACTER_ENCODINGS)}"
+        )
 
 
 def _check_whole(**values: Any) -> None:

@@ -34,6 +34,7 @@ from newbie_pipeline.memory.plan import Stage
 from newbie_pipeline.models.jina_clip import JinaClipTextModel
 from newbie_pipeline.models.next_dit import NextDiT
 from newbie_pipeline.pretrained import CheckpointLoadingMixin
+from newbie_pipeline.prompt.passages import CharacterEncoding
 from newbie_pipeline.prompt_encoding import PromptEncodingMixin
 from newbie_pipeline.solvers import (
     check_sigmas,
@@ -247,6 +248,8 @@ class NewbiePipeline(
         renorm_cfg: float = 1.0,
         system_prompt: str = SYSTEM_PROMPT,
         max_sequence_length: int | None = None,
+        prompt_weights: bool = True,
+        character_encoding: CharacterEncoding = "whole",
     ) -> ImagePipelineOutput | tuple[Any]:
         """Draw `num_images_per_prompt` pictures for each prompt.
 
@@ -255,8 +258,9 @@ class NewbiePipeline(
         `newbie_pipeline.solvers.SOLVERS` for this call instead of the pipeline's scheduler, at the
         scheduler's shift. Guidance applies while t (0 noise, 1 image) is below `cfg_trunc`; the
         guided velocity's norm is capped at `renorm_cfg` times the conditional one's (0 turns the
-        cap off). Setting `_interrupt` in the callback ends the loop at that step. Raises
-        RenderInputError for unusable arguments and NonFiniteLatentsError when numbers overflow.
+        cap off). `prompt_weights` and `character_encoding` are explained at `encode_prompt`.
+        Setting `_interrupt` in the callback ends the loop at that step. Raises RenderInputError
+        for unusable arguments and NonFiniteLatentsError when numbers overflow.
         """
         # 1. Check inputs
         side = self.default_sample_size * self.vae_scale_factor
@@ -291,6 +295,8 @@ class NewbiePipeline(
                 negative_pooled_prompt_embeds=negative_pooled_prompt_embeds,
                 system_prompt=system_prompt,
                 max_sequence_length=max_sequence_length,
+                prompt_weights=prompt_weights,
+                character_encoding=character_encoding,
             )
             condition = TextCondition(*parts[:3])
             negative = TextCondition(*parts[3:]) if guided else None

@@ -16,6 +16,7 @@ from newbie_pipeline.checkpoints.sources import Source
 from newbie_pipeline.errors import CheckpointError, RenderCancelled
 from newbie_pipeline.lora.adapter_file import AdapterFile
 from newbie_pipeline.prompt.assist import Assisted, AssistMode
+from newbie_pipeline.prompt.passages import CharacterEncoding
 
 if TYPE_CHECKING:
     import torch
@@ -45,7 +46,9 @@ class RenderSpec:
 class Truncation:
     """A prompt longer than what Gemma reads: its tokens, how many are read, and what was cut off.
 
-    The system prompt counts on both sides.
+    The system prompt counts on both sides, once for each passage where characters are encoded one
+    by one. `cut` is without the signs of weights; what was cut off several passages stands in it
+    one below the other.
     """
 
     tokens: int
@@ -72,7 +75,8 @@ class LoadOptions:
     `attention` is a backend of diffusers' dispatcher, `solver` one of `solvers.SOLVERS`,
     `adapters` are LoRA and LoKr files with their weights. `clip_only` leaves Gemma out, `quantize`
     is read by `memory.quantization.parse_quantize`, `memory` caps the device (the host on a CPU),
-    and `max_memory` is one amount or accelerate's dictionary.
+    and `max_memory` is one amount or accelerate's dictionary. `prompt_weights` and
+    `character_encoding` are how prompts are read, see `NewbiePipeline.encode_prompt`.
     """
 
     device: str | None = None
@@ -84,6 +88,8 @@ class LoadOptions:
     quantize: str = ""
     memory: str | None = None
     max_memory: str | None = None
+    prompt_weights: bool = True
+    character_encoding: CharacterEncoding = "whole"
 
 
 @dataclass(frozen=True)
@@ -123,17 +129,23 @@ def choose_dtype(device: str, dtype: str | None = None) -> "torch.dtype":
 class Renderer:
     """A loaded model that renders one request at a time, and keeps to its memory plan."""
 
-    def __init__(self, model: "PlannedModel", info: RendererInfo) -> None:
+    def __init__(
+        self, model: "PlannedModel", info: RendererInfo, options: LoadOptions = LoadOptions()
+    ) -> None:
         self.info = info
         self._model = model
+        self._reading: dict[str, Any] = {
+            "prompt_weights": options.prompt_weights,
+            "character_encoding": options.character_encoding,
+        }
 
     @classmethod
     def load(cls, source: Source, options: LoadOptions = LoadOptions()) -> "Renderer":
         """Load a checkpoint in any layout.
 
-        Raises CheckpointError, AdapterError, RenderInputError (an unknown solver),
-        AttentionBackendError or MemoryPlanError when something of what is asked for cannot be
-        used, and RenderMemoryError when memory runs out although a plan fits.
+        Raises CheckpointError, AdapterError, RenderInputError (an unknown solver or
+        character_encoding), AttentionBackendError or MemoryPlanError when something of what is
+        asked for cannot be used, and RenderMemoryError when memory runs out although a plan fits.
         """
         # OpenMP's threads spin while they wait, which on cores shared with bot and queue made a
         # picture up to five times slower. It is read when torch is first imported.
@@ -141,10 +153,12 @@ class Renderer:
         import torch  # noqa: PLC0415
 
         from newbie_pipeline.attention import apply_attention_backend  # noqa: PLC0415
+        from newbie_pipeline.call_checks import check_character_encoding  # noqa: PLC0415
         from newbie_pipeline.lora.loader import load_adapters  # noqa: PLC0415
         from newbie_pipeline.memory.planned_model import PlannedModel, make_keeper  # noqa: PLC0415
         from newbie_pipeline.solvers import make_scheduler, shift_of  # noqa: PLC0415
 
+        check_character_encoding(options.character_encoding)
         device = choose_device(options.device)
         weight_type = choose_dtype(device, options.dtype)
         attention = ""
@@ -167,7 +181,7 @@ class Renderer:
             solver=options.solver,
             adapters=tuple(str(file) for file in options.adapters),
         )
-        return cls(model, info)
+        return cls(model, info, options)
 
     @property
     def plan(self) -> "MemoryPlan":
@@ -227,7 +241,9 @@ class Renderer:
 
         pipeline = self._model.pipeline
         try:
-            texts = pipeline.encode_pair(spec.prompt, spec.negative_prompt, spec.guidance_scale)
+            texts = pipeline.encode_pair(
+                spec.prompt, spec.negative_prompt, spec.guidance_scale, **self._reading
+            )
             _stop_if(cancelled)
             pictures: list[Image.Image] = []
             for seed in spec.seeds:
@@ -241,9 +257,16 @@ class Renderer:
                     callback_on_step_end=after_step,
                 )
                 pictures += output.images
-            return RenderResult(tuple(pictures))
+            return RenderResult(tuple(pictures), truncation=self._truncation(spec.prompt))
         finally:
             pipeline.maybe_free_model_hooks()
+
+    def _truncation(self, prompt: str) -> Truncation | None:
+        """Count once more what was read: the encoded prompt may come from the cache."""
+        count = self._model.pipeline.count_tokens(prompt, **self._reading)
+        if count is None or count.read == count.whole:
+            return None
+        return Truncation(count.whole, count.read, count.cut)
 
 
 def _stop_if(cancelled: Callable[[], bool]) -> None:

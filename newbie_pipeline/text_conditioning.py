@@ -6,13 +6,13 @@ empty prompt goes to both as the empty string, without the system prompt.
 
 import logging
 from dataclasses import dataclass, replace
-from itertools import takewhile
 from typing import Any
 
 import torch
 
 from newbie_pipeline.errors import RenderInputError
 from newbie_pipeline.models.gemma_text import GemmaTextEncoder
+from newbie_pipeline.tokens import token_rows
 
 logger = logging.getLogger(__name__)
 
@@ -101,29 +101,27 @@ def tokenize(
     The warning quotes the text that was cut. Where prompts are private, raise this module's logger
     above warnings.
     """
-    # verbose: transformers would warn about a limit that the text encoder does not have.
-    rows: list[list[int]] = tokenizer(texts, verbose=False).input_ids
-    for index, row in enumerate(rows):
-        if len(row) > max_length:
-            kept = tokenizer(texts[index], truncation=True, max_length=max_length).input_ids
-            rows[index] = kept
-            # A kept row may end with special tokens, which are no part of the text.
-            agreeing = takewhile(lambda pair: pair[0] == pair[1], zip(kept, row, strict=False))
-            cut = tokenizer.decode(row[sum(1 for _ in agreeing) :], skip_special_tokens=True)
+    rows = token_rows(tokenizer, texts, max_length)
+    for row in rows:
+        if row.whole > max_length:
             logger.warning(
                 "the prompt has %d tokens and only %d are read; this was cut off its end: %r",
-                len(row),
+                row.whole,
                 max_length,
-                cut,
+                row.cut,
             )
-    longest = max(len(row) for row in rows)
-    width = PAD_TO_MULTIPLE_OF * max(1, -(-longest // PAD_TO_MULTIPLE_OF))
+    width = padded_width(max(len(row.ids) for row in rows))
     ids = torch.full((len(rows), width), tokenizer.pad_token_id or 0, dtype=torch.long)
     mask = torch.zeros_like(ids)
     for index, row in enumerate(rows):
-        ids[index, : len(row)] = torch.tensor(row)
-        mask[index, : len(row)] = 1
+        ids[index, : len(row.ids)] = torch.tensor(row.ids)
+        mask[index, : len(row.ids)] = 1
     return ids.to(device), mask.to(device)
+
+
+def padded_width(tokens: int) -> int:
+    """Give how many tokens captions are padded to when the longest has so many."""
+    return PAD_TO_MULTIPLE_OF * max(1, -(-tokens // PAD_TO_MULTIPLE_OF))
 
 
 def gemma_features(

@@ -64,6 +64,8 @@ def options_of(settings: WorkerSettings) -> "LoadOptions":
         quantize=settings.quantize or "",
         memory=settings.memory,
         max_memory=settings.max_memory,
+        prompt_weights=settings.prompt_weights,
+        character_encoding=settings.character_encoding,
     )
 
 

@@ -13,6 +13,7 @@ from newbie_pipeline.errors import CheckpointError
 from newbie_pipeline.lora.adapter_file import parse_adapter_files
 from newbie_pipeline.memory.budget import parse_max_memory, parse_memory
 from newbie_pipeline.memory.quantization import parse_quantize
+from newbie_pipeline.prompt.passages import CharacterEncoding
 
 
 class WorkerSettings(RoomSettings):
@@ -40,6 +41,12 @@ class WorkerSettings(RoomSettings):
     )
     text_encoder: Literal["full", "clip_only"] = Field(
         "full", description="Text encoders: full, or clip_only, which leaves Gemma out."
+    )
+    prompt_weights: bool = Field(
+        True, description="Read weights such as (tag:1.2); false: prompts exactly as written."
+    )
+    character_encoding: CharacterEncoding = Field(
+        "whole", description="Several characters: whole, or per_character, each on its own."
     )
     quantize: str | None = Field(
         None,

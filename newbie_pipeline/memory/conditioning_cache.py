@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
+from newbie_pipeline.prompt.passages import CharacterEncoding
 from newbie_pipeline.text_conditioning import TextCondition
 
 # A prompt of 512 tokens at Gemma's width takes 2.5 MiB in bfloat16: about a hundred of them.
@@ -22,6 +23,8 @@ class ConditioningKey:
     texts: tuple[str, ...]
     system_prompt: str
     max_sequence_length: int
+    prompt_weights: bool = True
+    character_encoding: CharacterEncoding = "whole"
 
 
 class ConditioningCache:

@@ -12,6 +12,7 @@ import torch
 
 from newbie_pipeline.checkpoints.sources import Source
 from newbie_pipeline.errors import MemoryPlanError, RenderMemoryError
+from newbie_pipeline.memory.activations import Picture
 from newbie_pipeline.memory.conditioning_cache import ConditioningCache
 from newbie_pipeline.memory.executor import free_memory
 from newbie_pipeline.memory.lessons import PlanKeeper
@@ -24,6 +25,7 @@ from newbie_pipeline.memory.reading import checkpoint_sizes
 from newbie_pipeline.memory.running_out import is_out_of_memory
 from newbie_pipeline.memory.sizes import Component, Precision
 from newbie_pipeline.memory.table import plan_lines
+from newbie_pipeline.prompt_encoding import MAX_JOINED_TOKENS, MAX_TOKENS
 
 if TYPE_CHECKING:
     from newbie_pipeline.render import LoadOptions
@@ -43,8 +45,11 @@ def make_keeper(
     Raises CheckpointError, AdapterError, or MemoryPlanError when no plan fits or an option cannot
     be read.
     """
+    joined = options.character_encoding != "whole"
     request = PlanRequest(
-        precision=Precision(str(dtype).removeprefix("torch.")), clip_only=options.clip_only
+        picture=Picture(tokens=MAX_JOINED_TOKENS if joined else MAX_TOKENS),
+        precision=Precision(str(dtype).removeprefix("torch.")),
+        clip_only=options.clip_only,
     )
     budget = machine_budget(device, options.memory, options.max_memory)
     sizes = checkpoint_sizes(source, clip_only=options.clip_only, adapters=options.adapters)

@@ -35,6 +35,10 @@ class WeightSpan(NamedTuple):
     end: int
     weight: float
 
+    def moved(self, by: int) -> "WeightSpan":
+        """Give the same span in a text that has so many characters more before it."""
+        return self._replace(start=self.start + by, end=self.end + by)
+
 
 class WeightedText(NamedTuple):
     """Hold the text without weights, and the spans whose weight is not 1, in order."""

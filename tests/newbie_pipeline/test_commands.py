@@ -68,6 +68,19 @@ def test_a_tiny_model_is_made_once_when_there_is_none(prompt_file, tmp_path, mon
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
 
+def test_how_a_prompt_is_read_can_be_chosen(tiny_checkpoint, tmp_path):
+    path = tmp_path / "two.xml"
+    path.write_text("<character_1>(miku:5)</character_1><character_2>teto</character_2>")
+    found = set()
+    for number, options in enumerate(
+        ([], ["--no-prompt-weights"], ["--character-encoding", "per_character"])
+    ):
+        out = tmp_path / f"{number}.png"
+        assert render(path, out, *small(tiny_checkpoint), *options) == 0
+        found.add(out.read_bytes())
+    assert len(found) == 3
+
+
 @pytest.mark.parametrize("content", [b"", b"<!DOCTYPE a><n>miku</n>", b"\0\1\2"])
 def test_a_bad_prompt_is_exit_code_two_and_writes_nothing(
     content, tiny_checkpoint, tmp_path, capsys
@@ -106,7 +119,14 @@ def test_a_model_that_cannot_be_loaded_is_exit_code_one(prompt_file, tmp_path, c
 
 
 @pytest.mark.parametrize(
-    "setting", [("--size", "big"), ("--steps", "0"), ("--seed", "-1"), ("--guidance", "nan")]
+    "setting",
+    [
+        ("--size", "big"),
+        ("--steps", "0"),
+        ("--seed", "-1"),
+        ("--guidance", "nan"),
+        ("--character-encoding", "each"),
+    ],
 )
 def test_a_wrong_setting_is_a_usage_error(setting, prompt_file, tmp_path):
     with pytest.raises(SystemExit) as caught:

@@ -11,7 +11,9 @@ from newbie_pipeline.checkpoints.identity import model_hash
 from newbie_pipeline.checkpoints.sources import parse_source
 from newbie_pipeline.errors import CheckpointError, RenderCancelled, RenderInputError
 from newbie_pipeline.lora.adapter_file import AdapterFile
+from newbie_pipeline.prompt_encoding import MAX_JOINED_TOKENS
 from newbie_pipeline.render import LoadOptions, Renderer, RenderSpec
+from newbie_pipeline.text_conditioning import SYSTEM_PROMPT
 
 SPEC = RenderSpec(
     prompt="<character_1> <n>miku</n> </character_1>",
@@ -148,3 +150,71 @@ def test_separate_files_draw_the_same_picture(tiny_checkpoint, renderer):
     )
     other = Renderer.load(source, LoadOptions(device="cpu"))
     assert render(other, ONE)[0].tobytes() == render(renderer, ONE)[0].tobytes()
+
+
+LONG = dataclasses.replace(
+    ONE,
+    prompt="<character_1>" + "blue, " * 200 + "(the end:1.2)</character_1>",
+    negative_prompt="red, " * 300,
+    num_inference_steps=1,
+)
+
+
+def result_of(renderer, spec):
+    return renderer.render(spec, lambda _step, _total: None, lambda: False)
+
+
+def test_a_prompt_that_was_cut_is_told_with_its_tokens_also_when_it_was_encoded_before(renderer):
+    cache = renderer._model.pipeline.conditioning_cache
+    cache.clear()
+    hits = cache.hits
+    first, again = result_of(renderer, LONG), result_of(renderer, LONG)
+    assert cache.hits > hits
+    for truncation in (first.truncation, again.truncation):
+        tokenizer = renderer._model.pipeline.tokenizer
+        plain = LONG.prompt.replace("(the end:1.2)", "the end")
+        assert truncation.limit == 512
+        assert truncation.tokens == len(tokenizer(f"{SYSTEM_PROMPT} {plain}").input_ids)
+        assert truncation.cut.endswith("blue, the end</character_1>")
+        assert plain.endswith(truncation.cut)
+
+
+def test_a_prompt_that_was_read_whole_has_no_truncation_whatever_its_negative_has(renderer):
+    spec = dataclasses.replace(LONG, prompt=ONE.prompt)
+    assert result_of(renderer, spec).truncation is None
+
+
+def test_without_gemma_nothing_of_a_prompt_is_cut(tiny_checkpoint):
+    clip_only = Renderer.load(tiny_checkpoint, LoadOptions(device="cpu", clip_only=True))
+    assert result_of(clip_only, LONG).truncation is None
+
+
+def test_a_renderer_reads_weights_unless_it_was_loaded_without(tiny_checkpoint, renderer):
+    weighted = dataclasses.replace(ONE, prompt=ONE.prompt.replace("miku", "(miku:5)"))
+    off = Renderer.load(tiny_checkpoint, LoadOptions(device="cpu", prompt_weights=False))
+    pictures = {
+        render(one, spec)[0].tobytes() for one in (renderer, off) for spec in (ONE, weighted)
+    }
+    assert render(renderer, ONE)[0].tobytes() == render(off, ONE)[0].tobytes()
+    assert len(pictures) == 3
+
+
+def test_a_renderer_encodes_characters_as_it_was_loaded(tiny_checkpoint, renderer):
+    two = dataclasses.replace(
+        ONE, prompt="".join(f"<character_{k}>{'blue ' * 150}</character_{k}>" for k in (1, 2))
+    )
+    options = LoadOptions(device="cpu", character_encoding="per_character")
+    each = Renderer.load(tiny_checkpoint, options)
+    assert result_of(renderer, two).truncation.limit == 512
+    # Each has a caption of its own, and both together have more room than one.
+    assert result_of(each, two).truncation is None
+    assert render(each, two)[0].tobytes() != render(renderer, two)[0].tobytes()
+    assert render(each, ONE)[0].tobytes() == render(renderer, ONE)[0].tobytes()
+    # The plan counts on the longest caption that this can make.
+    assert each.plan.request.picture.tokens == MAX_JOINED_TOKENS
+    assert renderer.plan.request.picture.tokens == 512
+
+
+def test_a_way_to_encode_characters_that_does_not_exist_is_refused(tiny_checkpoint):
+    with pytest.raises(RenderInputError, match="whole, per_character"):
+        Renderer.load(tiny_checkpoint, LoadOptions(device="cpu", character_encoding="each"))

@@ -41,7 +41,15 @@ def test_the_memory_settings_reach_the_pipeline() -> None:
     assert options.clip_only
     assert (options.quantize, options.memory) == ("transformer:int8", "12GiB")
     assert options.max_memory == '{0: "10GiB"}'
+    assert (options.prompt_weights, options.character_encoding) == (True, "whole")
     assert options_of(settings()) == render.LoadOptions(device="cpu")
+
+
+def test_how_prompts_are_read_reaches_the_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWBIE_WORKER_PROMPT_WEIGHTS", "false")
+    monkeypatch.setenv("NEWBIE_WORKER_CHARACTER_ENCODING", "per_character")
+    options = options_of(settings())
+    assert (options.prompt_weights, options.character_encoding) == (False, "per_character")
 
 
 @pytest.mark.parametrize(
@@ -51,6 +59,8 @@ def test_the_memory_settings_reach_the_pipeline() -> None:
         ({"memory": "plenty"}, "16GiB"),
         ({"max_memory": "{0: 1.5}"}, "10GiB"),
         ({"text_encoder": "none"}, "clip_only"),
+        ({"character_encoding": "each"}, "'whole' or 'per_character'"),
+        ({"prompt_weights": "perhaps"}, "boolean"),
     ],
 )
 def test_a_setting_that_makes_no_sense_says_what_would(

@@ -67,9 +67,11 @@ def test_what_is_kept_is_a_copy_of_its_own():
         ConditioningKey(("a",), "other", 512),
         ConditioningKey(("a",), "system", 256),
         ConditioningKey(("a", "a"), "system", 512),
+        ConditioningKey(("a",), "system", 512, prompt_weights=False),
+        ConditioningKey(("a",), "system", 512, character_encoding="per_character"),
     ],
 )
-def test_texts_system_prompt_and_length_all_count(other):
+def test_all_that_changes_the_encoding_counts(other):
     cache = ConditioningCache()
     cache.put(key("a"), condition())
     assert cache.get(other) is None

@@ -8,7 +8,9 @@ import pytest
 from newbie_pipeline.prompt.errors import CATALOGUE, Code, PromptError
 from newbie_pipeline.prompt.hints import MAX_GEMMA_TOKENS, estimate_tokens
 from newbie_pipeline.prompt.parse import MAX_CHARACTERS, MAX_DEPTH, MAX_ELEMENTS, parse
+from newbie_pipeline.prompt.passages import passages_of
 from newbie_pipeline.prompt.schema import CHARACTER_FIELDS, GENERAL_FIELDS
+from newbie_pipeline.prompt.weights import read_weights
 
 DOCS = Path(__file__).parents[3] / "docs"
 GUIDE = (DOCS / "prompt-guide.md").read_text(encoding="utf-8")
@@ -26,6 +28,39 @@ def test_an_example_of_the_guide_is_a_prompt_without_warnings(text: str) -> None
     prompt = parse(text)
     assert prompt.warnings == ()
     assert prompt.source == text.strip("\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [*zip(blocks("weighted"), blocks("shown"), strict=True)]
+)
+def test_an_example_of_weights_is_shown_to_the_model_as_the_guide_says(
+    text: str, shown: str
+) -> None:
+    prompt = parse(text)
+    assert prompt.warnings == ()
+    (passage,) = passages_of(prompt.source)
+    assert passage.spans
+    assert passage.text == shown.strip("\n")
+
+
+@pytest.mark.parametrize(
+    ("written", "read", "weights"),
+    re.findall(r"^\| `(.+?)` \| `(.+?)` \| ([\d., ]+) \|$", GUIDE, re.MULTILINE),
+)
+def test_a_row_of_the_guides_weights_is_true(written: str, read: str, weights: str) -> None:
+    plain, spans = read_weights(written)
+    assert plain == read
+    assert [round(span.weight, 4) for span in spans] == [
+        float(weight) for weight in weights.split(", ") if weight != "1"
+    ]
+
+
+def test_the_guides_passages_are_those_of_its_two_characters() -> None:
+    (example,) = (text for text in blocks("") if "<character_2>" in text)
+    passages = passages_of(example, character_encoding="per_character")
+    assert [passage.text for passage in passages] == [
+        text.strip("\n") for text in blocks("passage")
+    ]
 
 
 @pytest.mark.parametrize("text", blocks("repaired"))
@@ -46,6 +81,9 @@ def test_the_guide_has_examples_of_every_kind() -> None:
     assert blocks("repaired")
     assert blocks("refused")
     assert len(REPAIRS) >= 5
+    assert blocks("weighted")
+    assert len(blocks("passage")) == 2
+    assert "| `(smile:1.3)` |" in GUIDE
 
 
 @pytest.mark.parametrize("file", sorted((DOCS / "examples").glob("*.xml")), ids=lambda f: f.name)
