@@ -210,9 +210,13 @@ def _is_the_end(message: dict[str, Any]) -> bool:
     """Tell a picture, a refusal or a failure from the messages on the way there.
 
     A refusal is seen by its addressee alone, a failure addresses the member; the messages about
-    place and progress do neither and have no picture.
+    place and progress do neither and have no picture. Notes on a prompt that was accepted are seen
+    by its sender alone too.
     """
-    if not message["author"].get("bot"):
+    from jobs.wording import FALLBACK, say
+
+    is_note = message["content"].startswith(say("bot.notes", FALLBACK))
+    if is_note or not message["author"].get("bot"):
         return False
     ephemeral = bool(message.get("flags", 0) & _EPHEMERAL)
     addressed = str(message["content"]).startswith("<@")
