@@ -13,7 +13,10 @@ from newbie_pipeline.checkpoints.identity import model_hash
 from newbie_pipeline.checkpoints.layouts import find_checkpoint
 from newbie_pipeline.checkpoints.loading import load_pipeline
 from newbie_pipeline.checkpoints.sources import parse_source
-from newbie_pipeline.errors import CheckpointError
+from newbie_pipeline.errors import CheckpointError, MemoryPlanError
+from newbie_pipeline.memory.budget import GIB, Budget
+from newbie_pipeline.memory.plan import Placement, PlanRequest
+from newbie_pipeline.memory.planner import make_plan
 from newbie_pipeline.memory.reading import checkpoint_sizes
 from newbie_pipeline.memory.sizes import Component
 from newbie_pipeline.pipeline import NewbiePipeline
@@ -171,6 +174,14 @@ def test_sizes_are_those_of_the_other_three(layouts, bare, layout):
     assert sizes.components == {
         part: size for part, size in full.components.items() if part is not Component.TEXT_ENCODER
     }
+
+
+def test_what_was_measured_without_gemma_is_planned_without_it(bare):
+    sizes = checkpoint_sizes(bare["official"], clip_only=True)
+    plan = make_plan(sizes, PlanRequest(clip_only=True), Budget(8 * GIB))
+    assert plan.component(Component.TEXT_ENCODER).placement is Placement.ABSENT
+    with pytest.raises(MemoryPlanError, match="clip_only"):
+        make_plan(sizes, PlanRequest(), Budget(8 * GIB))
 
 
 @pytest.mark.parametrize("layout", ["official", "models folder"])

@@ -114,7 +114,7 @@ def test_running_out_while_streaming_leaves_nothing_behind(tiny_checkpoint):
 
 
 def draw_under(model, renderer):
-    pictures = renderer._draw(SPEC, lambda *_: None, lambda: False)
+    pictures = renderer._draw(SPEC, lambda *_: None, lambda: False).images
     assert model.plan.component(Component.TRANSFORMER).placement is Placement.STREAMED
     return [picture.tobytes() for picture in pictures]
 
