@@ -7,6 +7,8 @@ input, so every kind is measured at growing sizes as well.
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import islice, product
+from string import ascii_lowercase
 
 from benchmarks.record import Table, add_row
 from newbie_pipeline.prompt.errors import PromptError
@@ -33,6 +35,17 @@ def numbered(size: int) -> str:
     return "".join(references)
 
 
+def all_different(pattern: str) -> Callable[[int], str]:
+    """Make prompts out of a pattern with a name in it that is another one each time."""
+
+    def make(size: int) -> str:
+        names = map("".join, product(ascii_lowercase, repeat=5))
+        count = size // len(pattern.format("xxxxx").encode())
+        return "".join(pattern.format(name) for name in islice(names, count))
+
+    return make
+
+
 KINDS: dict[str, Callable[[int], str | bytes]] = {
     "one field with many tags": lambda size: (
         f"<appearance>{'blue_hair, ' * ((size - 30) // 11)}x</appearance>"
@@ -50,9 +63,22 @@ KINDS: dict[str, Callable[[int], str | bytes]] = {
     "ampersands": filled("&"),
     "unescaped `<` in text": filled("<3 >_< "),
     "what looks like tags": filled("<b "),
+    "a `<` before a letter": filled("a<b "),
+    "a `<` before names that are all different": all_different("<{} "),
+    "a `<` before the name of an element": filled("<b ", "<b>x</b>"),
+    "unfinished end tags": filled("</x "),
+    "unfinished end tags, all different": all_different("</{} "),
+    "unfinished instructions": filled("<?"),
+    "emoticons that look like tags": filled("<_<"),
     "attributes": filled("<n a='b'/>"),
+    "attributes of one tag": lambda size: (
+        f"<n{all_different(' {}=' + chr(39) * 2)(size - 9)}>x</n>"
+    ),
+    "quotes that alternate": filled("\"'"),
+    "quotes that alternate in a tag": filled("\"'", '<n a="'),
     "blanks in tags": lambda size: "<n" + " " * (size - 2),
     "full-width tags": filled("＜n＞a＜／n＞"),
+    "full-width tags, all different": all_different("＜{}＞"),
     "full-width brackets": filled("＜"),
     "comments": filled("<!---->", "x"),
     "CDATA sections": filled("<![CDATA[]]>", "x"),
@@ -67,12 +93,35 @@ KINDS: dict[str, Callable[[int], str | bytes]] = {
     "end tags twice": filled("<a>x</a></a>"),
     "misspelt end tags": filled("<appearance>x</appearence>"),
     "unknown elements": filled("<zodiac>x</zodiac>"),
+    "unknown elements, all different": all_different(f"<a{{0}}>{'tag, ' * 10}</a{{0}}>"),
+    "misspelt end tags, all different": all_different(f"<appear{{0}}>{'tag, ' * 46}</a{{0}}ppear>"),
+    "brackets for weights": filled("("),
+    "weights": filled("(a:1.2), [b], "),
+    "tags that are all different": lambda size: (
+        f"<character_1><appearance>{all_different('{},')(size - 60)}</appearance></character_1>"
+    ),
+    "contradictions": lambda size: (
+        f"<character_1><appearance>{'blue_hair,red_hair,' * ((size - 60) // 19)}x</appearance>"
+        "</character_1>"
+    ),
+    "Chinese tags": lambda size: (
+        f"<character_1><appearance>{'蓝色头发，' * ((size - 60) // 15)}x</appearance></character_1>"
+    ),
+    "warnings of every field": filled(
+        "<n a='b'>x</n><action><n>y</n></action><quality/><zodiac>z</zodiac>", "<character_1>"
+    ),
     "references to characters": filled("character_5 ", "<character_5>x</character_5>"),
     "names of one letter more": lambda size: "".join(
         f"<{'x' * k}>y</{'x' * k}>" for k in range(1, int(size**0.5 * 0.95))
     ),
     "deep and wide": filled("<a><b><c><d><e><f><g>x</g></f></e></d></c></b></a>"),
     "GBK without declaration": lambda size: ("蓝色的头发，" * (size // 18)).encode("gbk"),
+    "Big5 without declaration": lambda size: ("藍色的頭髮，" * (size // 18)).encode("cp950"),
+    "UTF-16 without mark": lambda size: ("青い髪の少女、" * (size // 21)).encode("utf-16-le"),
+    "GBK of characters that are all different": lambda size: "".join(
+        chr(0x4E00 + k % 20_000) for k in range(size // 3)
+    ).encode("gb18030"),
+    "bytes of no encoding": lambda size: b"\xff" * size,
     "Shift-JIS without declaration": lambda size: ("青い髪の少女、" * (size // 21)).encode("cp932"),
 }
 

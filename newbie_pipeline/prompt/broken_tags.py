@@ -189,7 +189,7 @@ def _refuse_start_tag(source: Source, start: int, name: re.Match[str]) -> Never:
     if at > offset and (attribute_name := _NAME_ONLY.match(text, at)):
         values = {"attribute": quote(attribute_name[0]), "tag": tag}
         raise source.error(Code.ATTRIBUTE_WITHOUT_VALUE, at, **values)
-    raise source.error(Code.UNEXPECTED_IN_TAG, at, found=text[at], tag=tag)
+    raise source.error(Code.UNEXPECTED_IN_TAG, at, found=quote(text[at]), tag=tag)
 
 
 def _after_space(text: str, offset: int) -> int:

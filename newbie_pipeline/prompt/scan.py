@@ -22,7 +22,6 @@ the part of the language that both read.
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from newbie_pipeline.prompt import broken_tags
@@ -61,6 +60,7 @@ _FULL_WIDTH_TAG = re.compile(
     r"(?:[ \t\u3000]++([0-9０-９]{1,4}|[a-zａ-ｚ]{4})(?!\w))?+\s*+[/／]?+[>＞]",
     re.IGNORECASE,
 )
+_FULL_WIDTH_SIGN = re.compile("[＜＞／]")
 _ATTRIBUTE_NAME = re.compile(rf"\s++({NAME})\s*+=\s*+")
 _VALUE = re.compile(r""""[^"<]*+"|'[^'<]*+'""")
 
@@ -82,6 +82,13 @@ class Markup(NamedTuple):
     end: int
     name: str = ""
     is_empty: bool = False
+
+
+class _AsciiTag(NamedTuple):
+    """Hold a tag that was written in full-width signs, and what to tell about it."""
+
+    tag: str
+    values: dict[str, str]
 
 
 def scan(source: Source) -> Iterator[Markup]:
@@ -144,28 +151,31 @@ def _read(source: Source, match: re.Match[str]) -> Markup | None:
 
 def _make_tags_ascii(source: Source) -> None:
     """Write tags in full-width signs in ASCII, sign for sign, so that no place changes."""
-    if "＜" not in source.text and "＞" not in source.text and "／" not in source.text:
+    if not _FULL_WIDTH_SIGN.search(source.text):
         return
+
+    meanings: dict[str, _AsciiTag | None] = {}
 
     def written_in_ascii(match: re.Match[str]) -> str:
         tag = match[0]
-        meant = _ascii_tag(tag, f"{match[1]}_{match[2]}" if match[2] else match[1])
+        if tag not in meanings:
+            meanings[tag] = _ascii_tag(match)
+        meant = meanings[tag]
         if meant is None:
             return tag
-        ascii_tag, values = meant
-        source.warn(Code.FULL_WIDTH_TAG, match.start(), **values)
-        return ascii_tag
+        source.warn(Code.FULL_WIDTH_TAG, match.start(), **meant.values)
+        return meant.tag
 
     source.text = _FULL_WIDTH_TAG.sub(written_in_ascii, source.text)
 
 
-@lru_cache(maxsize=256)
-def _ascii_tag(tag: str, name: str) -> tuple[str, dict[str, str]] | None:
-    """Give the tag of a known element in ASCII, and what to tell; None where it stays."""
-    if not is_known(name) or not any(sign in tag for sign in "＜／＞"):
+def _ascii_tag(match: re.Match[str]) -> _AsciiTag | None:
+    """Give the tag of a known element in ASCII; None for others and those that are ASCII."""
+    tag, name, second = match.group(0, 1, 2)
+    if not is_known(f"{name}_{second}" if second else name) or not _FULL_WIDTH_SIGN.search(tag):
         return None
     ascii_tag = tag.translate(TO_ASCII)
-    return ascii_tag, {"found": quote(tag), "read": quote(ascii_tag)}
+    return _AsciiTag(ascii_tag, {"found": quote(tag), "read": quote(ascii_tag)})
 
 
 def _check_attributes(source: Source, tag: re.Match[str]) -> None:

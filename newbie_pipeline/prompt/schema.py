@@ -74,15 +74,6 @@ _MEANINGS = {
 }
 
 
-# Of the known names, also in full-width letters; a name may begin with a dollar sign.
-_FIRST_LETTERS = frozenset("$＄").union(
-    sign
-    for name in (*_MEANINGS, "character")
-    for letter in (name[0], name[0].upper())
-    for sign in (letter, chr(ord(letter) + 0xFEE0))
-)
-
-
 @lru_cache(maxsize=1024)
 def meaning_of(name: str) -> Meaning:
     """Find out what a name means; a prompt repeats a few names many times."""
@@ -96,7 +87,12 @@ def meaning_of(name: str) -> Meaning:
 
 def is_known(name: str) -> bool:
     """Tell whether a name means anything; this is quick for names that are all different."""
-    return name[0] in _FIRST_LETTERS and meaning_of(name) != UNKNOWN
+    if not name.isascii() or "$" in name:
+        # Kanji and kana begin no name that is known.
+        return (name[0] <= "~" or "！" <= name[0] <= "～") and meaning_of(name) != UNKNOWN
+    plain = name.lower()
+    is_character = plain.startswith("character")
+    return plain in _MEANINGS or (is_character and meaning_of(name) != UNKNOWN)
 
 
 @lru_cache(maxsize=256)

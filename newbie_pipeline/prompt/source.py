@@ -176,9 +176,13 @@ def read(data: bytes | str, max_bytes: int | None) -> Source:
 
 def is_allowed(code_point: int) -> bool:
     """Tell whether a prompt may hold the character with this code point."""
-    if 0x20 <= code_point < 0x7F or code_point == 0xD:
-        return True
-    return code_point <= sys.maxunicode and not _FORBIDDEN.match(chr(code_point))
+    return (
+        0x20 <= code_point < 0x7F
+        or 0xA0 <= code_point < 0xD800
+        or 0xE000 <= code_point < 0xFFFE
+        or 0x10000 <= code_point <= sys.maxunicode
+        or code_point in (0x9, 0xA, 0xD)
+    )
 
 
 def is_visible(fragment: str) -> bool:

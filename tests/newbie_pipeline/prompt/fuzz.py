@@ -2,12 +2,15 @@
 
     python -m tests.newbie_pipeline.prompt.fuzz --seconds 300 --record
 
-Every input is random pieces of markup, random bytes, or a file of the test data with pieces put in
-and taken out. An input fails where anything but a PromptError is raised, or where an accepted
-prompt is not the same when its canonical form or the text that the model is shown is read again.
+Every input is random pieces of markup, a whole prompt with mistakes of the kinds that people make,
+either of them in some encoding, random bytes, or files of the test data with pieces put in, taken
+out and joined. An input fails where anything but a PromptError is raised, where a place lies beyond
+the text, or where an accepted prompt is not the same, or needs another repair, when its canonical
+form or the text that the model is shown is read again.
 """
 
 import argparse
+import re
 import sys
 import time
 import traceback
@@ -17,14 +20,16 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.record import Table, add_row
-from newbie_pipeline.prompt.errors import PromptError
+from newbie_pipeline.prompt.errors import PromptError, PromptWarning
 from newbie_pipeline.prompt.parse import parse
 from newbie_pipeline.prompt.render import render
+from newbie_pipeline.prompt.weights import read_weights
 from tests.newbie_pipeline.prompt.strategies import (
     KNOWN_PIECES,
     PIECES,
     WILD_PIECES,
     encoded,
+    mangled,
     texts,
 )
 
@@ -35,13 +40,17 @@ FUZZING = Table(
     "python -m tests.newbie_pipeline.prompt.fuzz --seconds 300 --record",
 )
 EXAMPLES_A_ROUND = 2_000
+FILES = [file.read_bytes() for file in sorted(PROMPTS.rglob("*.*")) if file.stat().st_size < 4_000]
 
 
 @st.composite
 def mutated_files(draw: st.DrawFn) -> bytes:
     """Files of the test data with a few pieces put in or taken out."""
-    files = sorted(file for file in PROMPTS.rglob("*.*") if file.stat().st_size < 4_000)
-    data = draw(st.sampled_from(files)).read_bytes()
+    data = draw(st.sampled_from(FILES))
+    if draw(st.booleans()):
+        other = draw(st.sampled_from(FILES))
+        start = draw(st.integers(0, len(other)))
+        data = data[: draw(st.integers(0, len(data)))] + other[start:]
     for _ in range(draw(st.integers(0, 4))):
         at = draw(st.integers(0, len(data)))
         piece = draw(st.sampled_from(PIECES + KNOWN_PIECES + WILD_PIECES) | st.binary(max_size=3))
@@ -56,17 +65,31 @@ def hold(data: bytes | str) -> bool:
     try:
         prompt = parse(data)
     except PromptError as error:
-        assert error.message
-        assert error.hint
+        check_finding(data, error)
         return False
+    for warning in prompt.warnings:
+        check_finding(data, warning)
     canonical = render(prompt)
     again = parse(canonical, max_bytes=None)
     assert again == prompt
-    assert render(again) == canonical
+    assert render(again) == canonical == again.source
     shown = parse(prompt.source, max_bytes=None)
     assert shown == prompt
     assert shown.source == prompt.source
+    assert not any(warning.code.is_repair for warning in again.warnings + shown.warnings)
+    read_weights(prompt.source)
     return True
+
+
+def check_finding(data: bytes | str, finding: PromptError | PromptWarning) -> None:
+    """Check that a refusal or warning says something, on one line, about a place in the text."""
+    sentences = (finding.message, finding.hint, str(finding))
+    assert all(sentence and sentence.isprintable() for sentence in sentences)
+    assert (finding.line is None) is (finding.column is None)
+    if finding.line is not None and finding.column is not None and isinstance(data, str):
+        lines = re.split(r"\r\n|\r|\n", data.lstrip("\ufeff"))
+        assert 1 <= finding.line <= len(lines)
+        assert 1 <= finding.column <= len(lines[finding.line - 1]) + 1
 
 
 def main() -> int:
@@ -85,7 +108,7 @@ def main() -> int:
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
-    @given(texts | encoded | st.binary() | mutated_files())
+    @given(texts | mangled() | encoded | st.binary() | mutated_files())
     def one_round(data: bytes | str) -> None:
         counts["executions"] += 1
         counts["accepted"] += hold(data)

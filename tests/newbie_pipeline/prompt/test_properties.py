@@ -14,7 +14,7 @@ from newbie_pipeline.prompt.parse import parse
 from newbie_pipeline.prompt.render import render
 from newbie_pipeline.prompt.scan import scan
 from newbie_pipeline.prompt.source import Source
-from tests.newbie_pipeline.prompt.strategies import encoded, fragments, prompts, texts
+from tests.newbie_pipeline.prompt.strategies import encoded, fragments, mangled, prompts, texts
 
 PROMPTS = Path(__file__).parents[3] / "tests" / "data" / "prompts"
 TWO_CHARACTERS = (PROMPTS / "accept" / "two_characters.xml").read_text(encoding="utf-8")
@@ -40,7 +40,7 @@ def repairs(prompt: Prompt) -> set[Code]:
     return {warning.code for warning in prompt.warnings if warning.code.is_repair}
 
 
-@given(texts | st.binary() | encoded)
+@given(texts | mangled() | st.binary() | encoded)
 @example("\ufeff \ufeff\n\ufeff")
 @example(b'<?xml encoding="gbk"?>\xff')
 def test_no_input_raises_anything_but_a_prompt_error(data: bytes | str) -> None:
@@ -53,7 +53,7 @@ def test_no_input_raises_anything_but_a_prompt_error(data: bytes | str) -> None:
         assert all(str(warning) and warning.hint for warning in result.warnings)
 
 
-@given(texts)
+@given(texts | mangled())
 def test_a_place_lies_inside_the_text(text: str) -> None:
     result = check(text)
     found = [result] if isinstance(result, PromptError) else result.warnings
@@ -65,7 +65,7 @@ def test_a_place_lies_inside_the_text(text: str) -> None:
 
 
 @many_refused
-@given(texts | encoded)
+@given(texts | mangled() | encoded)
 def test_the_canonical_form_is_the_same_prompt_and_stable(data: bytes | str) -> None:
     prompt = accepted(data)
     canonical = render(prompt)
@@ -83,7 +83,7 @@ def test_a_prompt_that_a_program_made_is_read_back(prompt: Prompt) -> None:
 
 
 @many_refused
-@given(texts | encoded)
+@given(texts | mangled() | encoded)
 def test_what_the_model_is_shown_is_the_same_prompt_with_nothing_left_to_repair(
     data: bytes | str,
 ) -> None:
@@ -95,7 +95,7 @@ def test_what_the_model_is_shown_is_the_same_prompt_with_nothing_left_to_repair(
 
 
 @many_refused
-@given(texts)
+@given(texts | mangled())
 def test_a_text_without_repairs_loses_only_marks_and_blank_edges(text: str) -> None:
     prompt = accepted(text)
     assume(not repairs(prompt))
@@ -111,7 +111,7 @@ def test_a_text_without_repairs_loses_only_marks_and_blank_edges(text: str) -> N
 
 
 @many_refused
-@given(texts)
+@given(texts | mangled())
 def test_a_repair_changes_no_text(text: str) -> None:
     prompt = accepted(text)
     assume(Code.RENUMBERED not in repairs(prompt))
