@@ -3,8 +3,8 @@
 - A token's feature f becomes m + w * (f - m), and is then scaled back to the norm that f had; m is
   the mean over all real tokens of that prompt, system prompt included, before any weight.
 - The norm is kept token by token. The transformer begins with an RMS norm of each caption token, so
-  a token acts by its direction alone, and scaling a whole prompt back, as some nodes do, would
-  change nothing but the tokens that have no weight. So it is the direction that a weight moves.
+  a token acts by its direction alone. Scaling a whole prompt back, as some nodes do, would change
+  nothing that the transformer sees, and would touch the tokens that have no weight.
 - A token's weight is the mean of its characters' weights. Blanks at a token's edges do not count,
   where it has anything else: Gemma's tokens hold the space before a word. The tokens of one
   character that was taken apart into bytes have that character's weight, special tokens have 1.
@@ -32,7 +32,8 @@ def token_weights(
     for offset in offsets:
         start, end = _without_blank_edges(text, *offset)
         moved = 0.0
-        for span in spans[bisect_right(ends, start) :]:
+        for index in range(bisect_right(ends, start), len(spans)):
+            span = spans[index]
             if span.start >= end:
                 break
             if span.start <= start and span.end >= end:

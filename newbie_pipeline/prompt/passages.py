@@ -11,6 +11,8 @@
 """
 
 import re
+from collections.abc import Callable
+from functools import cache
 from typing import Literal
 
 from newbie_pipeline.prompt.errors import PromptError
@@ -38,7 +40,9 @@ def passages_of(
     Without `prompt_weights` what reads like a weight is text as any other.
     """
     pieces = _pieces_by_character(text) if character_encoding == "per_character" else ()
-    return tuple(_put_together(each, prompt_weights) for each in pieces or ((text,),))
+    # What is about the whole picture is the same piece in many passages.
+    read = cache(read_weights if prompt_weights else _read_as_written)
+    return tuple(_put_together(each, read) for each in pieces or ((text,),))
 
 
 def _pieces_by_character(text: str) -> tuple[tuple[str, ...], ...]:
@@ -55,12 +59,16 @@ def _pieces_by_character(text: str) -> tuple[tuple[str, ...], ...]:
     return tuple(parts.pieces_for(number) for number in range(len(tree.characters)))
 
 
-def _put_together(pieces: tuple[str, ...], prompt_weights: bool) -> WeightedText:
+def _read_as_written(text: str) -> WeightedText:
+    return WeightedText(text, ())
+
+
+def _put_together(pieces: tuple[str, ...], read: Callable[[str], WeightedText]) -> WeightedText:
     whole: list[str] = []
     spans: list[WeightSpan] = []
     length = 0
     for piece in pieces:
-        plain, found = read_weights(piece) if prompt_weights else WeightedText(piece, ())
+        plain, found = read(piece)
         # What touched a character must not become one word with what comes now.
         if whole and not _JOINT.search(whole[-1][-1] + plain[0]):
             whole.append("\n")
