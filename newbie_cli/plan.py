@@ -8,6 +8,7 @@ used, 2 usage.
 
 import argparse
 import json
+import os
 import re
 import sys
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--no-cfg", action="store_true", help="without guidance")
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "--model", metavar="DIR", help=f"checkpoint; default: {worker_settings.MODEL}, else --full"
+        "--model",
+        type=_named,
+        metavar="DIR",
+        help=f"checkpoint; default: {worker_settings.MODEL}, else --full",
     )
     which.add_argument("--full", action="store_true", help="the published model's sizes")
     parser.add_argument(
@@ -123,10 +127,8 @@ def run(args: argparse.Namespace) -> int:
         return _fail(1, f"{_machine(args, gpu)}; {error}")
     machine = _machine(args, gpu)
     if args.json:
-        print(json.dumps({"machine": machine, **plan_data(plan)}, indent=2))
-        return 0
-    print("\n".join([machine, *plan_lines(plan)]))
-    return 0
+        return _show(json.dumps({"machine": machine, **plan_data(plan)}, indent=2))
+    return _show("\n".join([machine, *plan_lines(plan)]))
 
 
 def _measure(args: argparse.Namespace) -> int:
@@ -161,8 +163,7 @@ def _measure(args: argparse.Namespace) -> int:
         return _fail(2, str(error))
     except PipelineError as error:
         return _fail(1, str(error))
-    print(json.dumps(data, indent=2) if args.json else "\n".join(lines))
-    return 0
+    return _show(json.dumps(data, indent=2) if args.json else "\n".join(lines))
 
 
 def _measured(args: argparse.Namespace, named: str) -> tuple[list[str], dict[str, Any]]:
@@ -271,6 +272,15 @@ def _sizes(
     return checkpoint_sizes(parse_source(named), clip_only=clip_only, adapters=adapters)
 
 
+def _show(text: str) -> int:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Whoever reads has seen enough, as `head` has; Python must not try again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
 def _fail(exit_code: int, reason: str) -> int:
     print(f"newbie plan: {reason}", file=sys.stderr)
     return exit_code
@@ -284,10 +294,15 @@ def _gib(text: str) -> float:
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= _MOST_STEPS:
-        raise argparse.ArgumentTypeError(f"must be from 1 to {_MOST_STEPS}")
-    return value
+    if not re.fullmatch(r"\d{1,9}", text) or not 1 <= int(text) <= _MOST_STEPS:
+        raise argparse.ArgumentTypeError(f"must be a number from 1 to {_MOST_STEPS}, not {text!r}")
+    return int(text)
+
+
+def _named(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("name a folder or a file, or leave --model out")
+    return text
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -59,12 +59,13 @@ def parse_max_memory(text: str) -> int | dict[int | str, int | str]:
     advice = f'{text!r}: write it as {{0: "10GiB", "cpu": "30GiB"}}'
     try:
         found = ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
         raise MemoryPlanError(advice) from error
     if not isinstance(found, dict):
         raise MemoryPlanError(advice)
     for key, value in found.items():
-        if not isinstance(key, int | str) or not isinstance(value, int | str):
+        kinds = {type(key), type(value)}
+        if not kinds <= {int, str}:  # True is a number to Python, and no amount
             raise MemoryPlanError(advice)
         parse_memory(value)
     return found

@@ -67,11 +67,12 @@ def component_seconds(
 ) -> float:
     """Seconds of `passes` passes that compute for `compute` seconds in all, weights' way included.
 
-    `blocks` and `outside` are bytes. Streaming carries everything in for each pass, moving carries
-    it in and out once. Only from `pinned` memory does streaming overlap with computing.
+    `blocks` and `outside` are bytes. Streaming carries everything in for each pass, and out again
+    what lies outside blocks; moving carries it in and out once. Only from `pinned` memory does
+    streaming overlap with computing.
     """
     if placement is Placement.STREAMED:
-        rest = passes * outside / rates.pageable
+        rest = 2 * passes * outside / rates.pageable
         if not pinned:
             return compute + passes * blocks / rates.pageable + rest
         return max(compute, passes * blocks / rates.pinned) + rest

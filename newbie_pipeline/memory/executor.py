@@ -19,9 +19,10 @@ from torch import nn
 from newbie_pipeline.errors import MemoryPlanError
 from newbie_pipeline.memory.conditioning_cache import ConditioningCache
 from newbie_pipeline.memory.measuring import Meter
-from newbie_pipeline.memory.plan import RUNS_IN, MemoryPlan, Placement, Stage
+from newbie_pipeline.memory.plan import RUNS_IN, ComponentPlan, MemoryPlan, Placement, Stage
 from newbie_pipeline.memory.quantization import Quantization
-from newbie_pipeline.memory.quantizing import quantize
+from newbie_pipeline.memory.quantizing import check_quantizer, quantize
+from newbie_pipeline.memory.running_out import is_out_of_memory
 from newbie_pipeline.memory.sizes import Component
 
 HOST = torch.device("cpu")
@@ -79,12 +80,12 @@ class PlannedMemoryMixin:
         """
         device = _indexed(torch.device(device))
         self.remove_memory_plan()
+        self._make_room(plan)
         for component in Component:
             self._set_quantization(component, plan, device, reload)
-        # What leaves the device goes first: there may be no room for what comes.
-        parts = sorted(plan.components, key=lambda part: part.placement is Placement.RESIDENT)
         moving = {}
-        for part in parts:
+        # A component that was quantised is still on the device: it goes before others come.
+        for part in sorted(plan.components, key=lambda part: part.placement is Placement.RESIDENT):
             module = self.components[part.component.value]
             if module is None or part.placement is Placement.ABSENT:
                 continue
@@ -93,20 +94,23 @@ class PlannedMemoryMixin:
                 continue
             module.to(HOST)
             if part.placement is Placement.STREAMED:
-                _stream(module, part.component, device, plan.pinned)
+                _stream(module, part, device, plan.pinned)
             elif part.placement is Placement.MOVED:
                 _, hook = cpu_offload_with_hook(module, device)
                 moving[part.component.value] = hook
         self._moving = moving
         self._plan_device = device
         self._memory_plan = plan
-        # Without a device both halves of guidance go one after the other in any case.
-        self.cfg_passes = 2 if plan.device == "cpu" and plan.request.cfg else plan.cfg_passes
+        self.cfg_passes = plan.cfg_passes
         _tile(self.vae, plan.vae_tile)
         free_memory()
 
     def remove_memory_plan(self) -> None:
         """Take all hooks away; weights stay where they happen to be until they are placed again."""
+        if self._plan_device is not None and self._plan_device.type == "cuda":
+            # A render that broke off may have left a block on its way, on a stream of its own: who
+            # reads it before it has arrived reads garbage.
+            torch.cuda.synchronize(self._plan_device)
         for component in Component:
             module = self.components.get(component.value)
             if module is not None:
@@ -126,6 +130,10 @@ class PlannedMemoryMixin:
             self.meter.end(self._stage)
         self._stage = stage
         self.leave(*(name for name in self._moving if RUNS_IN[Component(name)] is not stage))
+        if self._memory_plan is not None:
+            # What the last stage worked with lies in the allocator, and what streamed in a pool of
+            # its own stream: the next stage could use little of it, and the card would hold both.
+            self._empty_cache()
         if stage is not None:
             self.stage_reached = stage
             if self.meter is not None:
@@ -136,13 +144,25 @@ class PlannedMemoryMixin:
         for name in names:
             if (hook := self._moving.get(name)) is not None:
                 hook.offload()
-                if self._execution_device.type == "cuda":
-                    torch.cuda.empty_cache()
+                self._empty_cache()
 
     def maybe_free_model_hooks(self) -> None:
         """Do what diffusers does at the end of a render, and send back what was moved."""
         DiffusionPipeline.maybe_free_model_hooks(self)
         self.enter_stage(None)
+
+    def _make_room(self, plan: MemoryPlan) -> None:
+        """Send to the host what the plan does not keep on the device as it is.
+
+        That is also where a quantiser takes a component from, matrix by matrix.
+        """
+        for part in plan.components:
+            module = self.components[part.component.value]
+            stays = part.placement is Placement.RESIDENT
+            changes = self._quantized.get(part.component.value) is not part.quantization
+            if module is not None and (changes or not stays):
+                module.to(HOST)
+        free_memory()
 
     def _set_quantization(
         self,
@@ -151,23 +171,35 @@ class PlannedMemoryMixin:
         device: torch.device,
         reload: Reload | None,
     ) -> None:
-        name, wanted = component.value, plan.component(component).quantization
-        have = self._quantized.get(name)
-        if wanted is have or self.components[name] is None:
+        name, part = component.value, plan.component(component)
+        wanted, have = part.quantization, self._quantized.get(component.value)
+        # None where a pipeline has none, or where quantising or loading anew broke off.
+        is_missing = self.components[name] is None
+        if part.placement is Placement.ABSENT or (is_missing and reload is None):
             return
-        if have is not None:
+        if wanted is have and not is_missing:
+            return
+        others = {key: kind for key, kind in self._quantized.items() if key != name}
+        if have is not None or is_missing:
             if reload is None:
                 raise _cannot_reload(component)
             setattr(self, name, None)
+            self._quantized = others
             free_memory()
             reload(component)
         if component is Component.TEXT_ENCODER and self.conditioning_cache is not None:
             self.conditioning_cache.clear()
-        known = {key: kind for key, kind in self._quantized.items() if key != name}
         if wanted is not None:
-            quantize(getattr(self, name), component, wanted, device)
-            known[name] = wanted
-        self._quantized = known
+            module = getattr(self, name)
+            check_quantizer(component)
+            setattr(self, name, None)  # until all of it is quantised
+            quantize(module, component, wanted, device)
+            setattr(self, name, module)
+            self._quantized = {**others, name: wanted}
+
+    def _empty_cache(self) -> None:
+        if self._execution_device.type == "cuda":
+            torch.cuda.empty_cache()
 
 
 def free_memory() -> None:
@@ -175,6 +207,8 @@ def free_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+        # Pinned memory of weights that stream no longer.
+        torch.accelerator.empty_host_cache()
 
 
 def _cannot_reload(component: Component) -> Exception:
@@ -188,17 +222,26 @@ def _indexed(device: torch.device) -> torch.device:
     return device
 
 
-def _stream(module: nn.Module, component: Component, device: torch.device, pinned: bool) -> None:
-    apply_group_offloading(
-        module,
-        onload_device=device,
-        offload_device=HOST,
-        offload_type="block_level",
-        num_blocks_per_group=1,
-        use_stream=device.type == "cuda",
-        low_cpu_mem_usage=not pinned,
-        block_modules=BLOCK_MODULES.get(component),
-    )
+def _stream(module: nn.Module, part: ComponentPlan, device: torch.device, pinned: bool) -> None:
+    try:
+        apply_group_offloading(
+            module,
+            onload_device=device,
+            offload_device=HOST,
+            offload_type="block_level",
+            num_blocks_per_group=1,
+            # With a stream, diffusers 0.42 leaves torchao's tensors of a block that was skipped, as
+            # the caption's blocks are from the second step on, where they are not expected; and
+            # without pinned memory it fails outright (huggingface/diffusers#14433).
+            use_stream=device.type == "cuda" and part.quantization is None,
+            low_cpu_mem_usage=not pinned,
+            block_modules=BLOCK_MODULES.get(part.component),
+        )
+    except RuntimeError as error:
+        # Nothing is put onto the device here: what ran out is memory that can be pinned.
+        if not is_out_of_memory(error):
+            raise
+        raise MemoryError(f"no more host memory can be pinned for {part.component}") from error
 
 
 def _unhook(module: nn.Module, moving: UserCpuOffloadHook | None) -> None:

@@ -40,12 +40,15 @@ def candidates(request: PlanRequest, choice: QuantizationChoice) -> Iterator[Can
 
 
 def cpu_candidates(request: PlanRequest) -> Iterator[Candidate]:
-    """Yield the ways to compute everything on the CPU; quantisers need a GPU."""
+    """Yield the ways to compute everything on the CPU; quantisers need a GPU.
+
+    Both halves of guidance go one after the other there, which needs no padding.
+    """
     placements = dict.fromkeys(Component, Placement.CPU)
     if request.clip_only:
         placements[_GEMMA] = Placement.ABSENT
-    for cfg_passes, vae_tile in _savings(request):
-        yield Candidate(placements, {}, cfg_passes, vae_tile)
+    for vae_tile in (None, VAE_TILE):
+        yield Candidate(placements, {}, 2 if request.cfg else 1, vae_tile)
 
 
 def _quantization_sets(

@@ -2,6 +2,7 @@
 
 A size at which memory ran out, and every larger one, starts from the plan that came after. Sizes
 up to the one that the model was loaded for share its plan, so that nothing is moved in between.
+Only what a smaller size did not teach as well is kept, so there are fewer lessons than plans.
 """
 
 from dataclasses import replace
@@ -12,8 +13,6 @@ from newbie_pipeline.memory.plan import MemoryPlan, PlanRequest, Stage
 from newbie_pipeline.memory.planner import NOTHING_QUANTIZED, every_plan, fits, make_plan, next_plan
 from newbie_pipeline.memory.quantization import QuantizationChoice
 from newbie_pipeline.memory.sizes import ModelSizes
-
-MOST_LESSONS = 64
 
 
 class PlanKeeper:
@@ -41,32 +40,34 @@ class PlanKeeper:
             request = replace(request, picture=replace(picture, width=width, height=height))
         least = self._least_rank(width * height)
         for plan in every_plan(self.sizes, request, self.budget, self.quantize):
-            if plan.rank >= least and fits(plan) and _usable(plan):
+            if plan.rank >= least and fits(plan):
                 return plan
         # Either nothing fits, and this says what would, or what fits was seen to run out.
         make_plan(self.sizes, request, self.budget, self.quantize)
         raise MemoryPlanError(f"memory ran out before with {width} x {height} under the last plan")
 
-    def fall(self, plan: MemoryPlan, width: int, height: int, stage: Stage | None) -> MemoryPlan:
+    def fall(
+        self,
+        plan: MemoryPlan,
+        width: int,
+        height: int,
+        stage: Stage | None,
+        *,
+        on_host: bool = False,
+    ) -> MemoryPlan:
         """Give the next plan that needs less in a stage, and remember to start from it.
 
-        Raises MemoryPlanError when there is none.
+        `on_host` tells that the host's memory ran out beside a device. Raises MemoryPlanError when
+        there is none.
         """
-        other = next_plan(plan, self.sizes, stage, self.quantize)
-        while not _usable(other):
-            beyond = replace(plan, rank=other.rank)
-            other = next_plan(beyond, self.sizes, stage, self.quantize)
+        other = next_plan(plan, self.sizes, stage, self.quantize, on_host=on_host)
         pixels = width * height
-        self._lessons[pixels] = max(other.rank, self._lessons.get(pixels, 0))
-        if len(self._lessons) > MOST_LESSONS:
-            # What a smaller size taught as well is implied by it; otherwise the largest goes.
-            del self._lessons[max(self._lessons)]
+        lessons = {**self._lessons, pixels: max(other.rank, self._lessons.get(pixels, 0))}
+        self._lessons = {}
+        for size in sorted(lessons):
+            if lessons[size] > self._least_rank(size):
+                self._lessons[size] = lessons[size]
         return other
 
     def _least_rank(self, pixels: int) -> int:
         return max((rank for size, rank in self._lessons.items() if size <= pixels), default=0)
-
-
-def _usable(plan: MemoryPlan) -> bool:
-    """On the CPU both halves of guidance go one after the other, which needs no padding."""
-    return plan.device != "cpu" or not plan.request.cfg or plan.cfg_passes == 2

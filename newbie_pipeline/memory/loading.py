@@ -10,7 +10,7 @@ from newbie_pipeline.checkpoints.loading import LOADERS, load_components
 from newbie_pipeline.checkpoints.sources import Source
 from newbie_pipeline.memory.measuring import Meter
 from newbie_pipeline.memory.plan import ComponentPlan, MemoryPlan, Placement
-from newbie_pipeline.memory.quantizing import check_quantizer
+from newbie_pipeline.memory.quantizing import check_quantizer, quantize
 from newbie_pipeline.memory.sizes import Component
 
 HOST = torch.device("cpu")
@@ -26,7 +26,9 @@ def load_planned(
     """Load a pipeline for a plan, which is then to be applied with `apply_memory_plan`.
 
     What the plan has resident and not quantised goes to `device`, everything else to the host; what
-    is absent is not read. Raises CheckpointError, or MemoryPlanError for a missing quantiser.
+    is absent is not read. A Gemma to be quantised comes first and is so at once: the host need not
+    hold all of it beside the other components. The transformer waits, for its adapters. Raises
+    CheckpointError, or MemoryPlanError for a missing quantiser.
     """
     from newbie_pipeline.pipeline import NewbiePipeline  # noqa: PLC0415
 
@@ -34,14 +36,20 @@ def load_planned(
     for part in plan.components:
         if part.quantization is not None:
             check_quantizer(part.component)
-    for part in plan.components:
+    quantized = {}
+    for part in sorted(plan.components, key=lambda part: not _is_quantized_first(part)):
         name = part.component.value
         if part.placement is Placement.ABSENT:
             parts |= {name: None, "tokenizer": None}
             continue
         with (meter or Meter(HOST)).loading(part.component):
             parts[name] = load_component(source, part.component, dtype, _device(part, device))
-    return NewbiePipeline(**load_components(source, dtype, HOST, components=parts))
+            if part.quantization is not None and _is_quantized_first(part):
+                quantize(parts[name], part.component, part.quantization, device)
+                quantized[name] = part.quantization
+    pipeline = NewbiePipeline(**load_components(source, dtype, HOST, components=parts))
+    pipeline._quantized = quantized
+    return pipeline
 
 
 def load_component(
@@ -53,6 +61,10 @@ def load_component(
     found = find_checkpoint(source, clip_only=others).components()[component.value]
     model: nn.Module = LOADERS[component.value](found, dtype, device)
     return model
+
+
+def _is_quantized_first(part: ComponentPlan) -> bool:
+    return part.component is Component.TEXT_ENCODER and part.quantization is not None
 
 
 def _device(part: ComponentPlan, device: torch.device) -> torch.device:

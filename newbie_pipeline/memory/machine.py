@@ -6,11 +6,13 @@ Importing this loads no torch: who asks about a CUDA device has loaded it.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from newbie_pipeline.memory.activations import CONTEXT_BYTES
 from newbie_pipeline.memory.budget import Budget, free_budget, limited
 
 if TYPE_CHECKING:
     import torch
 
+_CGROUPS = Path("/sys/fs/cgroup")
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 
@@ -28,10 +30,11 @@ def machine_budget(
     if device.type == "cuda":
         import torch  # noqa: PLC0415
 
-        free, _ = torch.cuda.mem_get_info(device)
-        # A later plan finds the weights of the one before on the device: they make room.
-        free += torch.cuda.memory_reserved(device)
-        budget = Budget(free_budget(free), available_host_bytes())
+        free, total = torch.cuda.mem_get_info(device)
+        # A later plan finds the weights of the one before on the device: they make room. To ask has
+        # made this process's context, which every plan counts: it must not count twice.
+        free += torch.cuda.memory_reserved(device) + CONTEXT_BYTES
+        budget = Budget(free_budget(min(free, total)), available_host_bytes())
     elif device.type != "cpu":
         # Not asked about its memory: it most likely shares the host's.
         budget = Budget(available_host_bytes() or 2**40)
@@ -39,8 +42,37 @@ def machine_budget(
 
 
 def available_host_bytes() -> int | None:
-    """Give what Linux calls available memory, or None elsewhere."""
-    return _field(Path("/proc/meminfo"), "MemAvailable")
+    """Give what Linux calls available, within a container's limit; None elsewhere."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text(encoding="ascii").splitlines()
+    except OSError:
+        lines = []
+    own = next((line[3:] for line in lines if line.startswith("0::")), "/")
+    rooms = (_field(Path("/proc/meminfo"), "MemAvailable"), cgroup_room(_CGROUPS, own))
+    return min((room for room in rooms if room is not None), default=None)
+
+
+def cgroup_room(root: Path, own: str) -> int | None:
+    """Give the bytes that a control group (version 2) and those around it still allow.
+
+    `root` is where they are mounted, `own` the process's group below it. None where none has a
+    limit. Cached files count as used there and make way: what is inactive of them counts as free.
+    """
+    folder = root.joinpath(own.lstrip("/"))
+    rooms = []
+    for group in (folder, *folder.parents):
+        try:
+            limit = (group / "memory.max").read_text(encoding="ascii").strip()
+            used = int((group / "memory.current").read_text(encoding="ascii"))
+            stat = (group / "memory.stat").read_text(encoding="ascii").split()
+        except (OSError, ValueError):
+            limit = "max"
+        if limit != "max":
+            counts = dict(zip(stat[::2], stat[1::2], strict=False))
+            rooms.append(max(int(limit) - used + int(counts.get("inactive_file", 0)), 0))
+        if group == root:
+            break
+    return min(rooms, default=None)
 
 
 def resident_bytes() -> int:

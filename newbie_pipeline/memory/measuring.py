@@ -96,6 +96,11 @@ class Meter:
         if STAGE_TITLES[stage] not in self.rows:
             self._note(STAGE_TITLES[stage], self._peak(), seconds)
 
+    def forget_stages(self) -> None:
+        """Forget the stages of a render that broke off: the next one measures them anew."""
+        for title in STAGE_TITLES.values():
+            self.rows.pop(title, None)
+
     def _note(self, title: str, size: int, seconds: float) -> None:
         self.rows[title] = Measured(size, seconds)
 

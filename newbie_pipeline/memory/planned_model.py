@@ -21,8 +21,9 @@ from newbie_pipeline.memory.machine import machine_budget
 from newbie_pipeline.memory.measuring import Meter, measured_data, measured_lines
 from newbie_pipeline.memory.plan import MemoryPlan, PlanRequest, Stage
 from newbie_pipeline.memory.quantization import parse_quantize
+from newbie_pipeline.memory.quantizing import check_quantizer
 from newbie_pipeline.memory.reading import checkpoint_sizes
-from newbie_pipeline.memory.running_out import is_out_of_memory
+from newbie_pipeline.memory.running_out import Shortage, what_ran_out
 from newbie_pipeline.memory.sizes import Component, Precision
 from newbie_pipeline.memory.table import plan_lines
 from newbie_pipeline.prompt_encoding import MAX_JOINED_TOKENS, MAX_TOKENS
@@ -42,8 +43,8 @@ def make_keeper(
 ) -> PlanKeeper:
     """Plan for a checkpoint on a device of this machine.
 
-    Raises CheckpointError, AdapterError, or MemoryPlanError when no plan fits or an option cannot
-    be read.
+    Raises CheckpointError, AdapterError, or MemoryPlanError when no plan fits, an option cannot be
+    read or a quantiser that it names is not installed.
     """
     joined = options.character_encoding != "whole"
     request = PlanRequest(
@@ -52,8 +53,14 @@ def make_keeper(
         clip_only=options.clip_only,
     )
     budget = machine_budget(device, options.memory, options.max_memory)
+    quantize = parse_quantize(options.quantize)
     sizes = checkpoint_sizes(source, clip_only=options.clip_only, adapters=options.adapters)
-    return PlanKeeper(sizes, request, budget, parse_quantize(options.quantize))
+    keeper = PlanKeeper(sizes, request, budget, quantize)
+    if budget.device_bytes is not None:
+        # Now, and not in the middle of a render that ran out of memory.
+        for component in {**quantize.allowed, **quantize.forced}:
+            check_quantizer(component)
+    return keeper
 
 
 class PlannedModel:
@@ -77,14 +84,15 @@ class PlannedModel:
         picture = keeper.request.picture
         plan = keeper.first
         loaded = self._try(lambda: self._load(plan))
-        if loaded is None:
-            plan = self._fall(plan, picture.width, picture.height, None)
+        if isinstance(loaded, Shortage):
+            plan = self._fall(plan, picture.width, picture.height, None, loaded)
             loaded = self._try(lambda: self._load(plan))
-        if loaded is None:
+        if isinstance(loaded, Shortage):
             raise RenderMemoryError("memory ran out twice while the model was loaded")
         self.pipeline: Any = loaded[0]
-        # The plan in force.
+        # The plan in force; not quite, after an error in a render or on the way to a plan.
         self.plan = plan
+        self._in_force = True
 
     def draw(self, width: int, height: int, render: Callable[[], T]) -> T:
         """Call `render` under the plan for a size, and once more under the next if that runs out.
@@ -95,14 +103,12 @@ class PlannedModel:
             plan = self.keeper.plan_for(width, height)
         except MemoryPlanError as error:
             raise RenderMemoryError(str(error)) from error
-        self._keep_to(plan)
-        done = self._try(render)
-        if done is None:
-            stage: Stage | None = self.pipeline.stage_reached
-            self._keep_to(self._fall(plan, width, height, stage), anew=True)
-            done = self._try(render)
-        if done is None:
-            raise self._given_up(width, height)
+        done = self._attempt(plan, render)
+        if isinstance(done, Shortage):
+            plan = self._fall(plan, width, height, self.pipeline.stage_reached, done)
+            done = self._attempt(plan, render)
+        if isinstance(done, Shortage):
+            raise self._given_up(plan, width, height, done)
         return done[0]
 
     def step_done(self) -> None:
@@ -121,15 +127,32 @@ class PlannedModel:
             measured_data(self.plan, meter.rows),
         )
 
-    def _given_up(self, width: int, height: int) -> RenderMemoryError:
-        """Put the pipeline in order for the next render, learn, and say what happened."""
+    def _attempt(self, plan: MemoryPlan, render: Callable[[], T]) -> tuple[T] | Shortage:
+        """Call `render` under a plan; carrying the plan out may run out of memory as well."""
+
+        def attempt() -> T:
+            self.pipeline.stage_reached = None
+            self._keep_to(plan)
+            return render()
+
+        done = self._try(attempt)
+        if isinstance(done, Shortage):
+            # Weights are where the error left them, and what was measured belongs to no plan.
+            self._in_force = False
+            if self.pipeline.meter is not None:
+                self.pipeline.meter.forget_stages()
+        return done
+
+    def _given_up(
+        self, plan: MemoryPlan, width: int, height: int, shortage: Shortage
+    ) -> RenderMemoryError:
+        """Learn for the next render, free what can be freed, and say what happened."""
         stage: Stage | None = self.pipeline.stage_reached
-        plan = self.plan
         try:
-            self.keeper.fall(plan, width, height, stage)
+            self._learn(plan, width, height, stage, shortage)
         except MemoryPlanError:
             logger.warning("no memory plan is left that needs less than the one that ran out")
-        self._keep_to(plan, anew=True)
+        free_memory()
         where = "" if stage is None else f" in the {stage.value} stage"
         return RenderMemoryError(
             f"memory ran out twice{where} with {width} x {height}: a smaller size needs less"
@@ -154,19 +177,28 @@ class PlannedModel:
 
         return reload
 
-    def _keep_to(self, plan: MemoryPlan, anew: bool = False) -> None:
-        if anew or plan.rank != self.plan.rank:
+    def _keep_to(self, plan: MemoryPlan) -> None:
+        if not self._in_force or plan.rank != self.plan.rank:
+            self._in_force = False
             reload = self._reload_into(self.pipeline)
             self.pipeline.apply_memory_plan(plan, self.device, reload)
+            self._in_force = True
         self.plan = plan
 
-    def _fall(self, plan: MemoryPlan, width: int, height: int, stage: Stage | None) -> MemoryPlan:
+    def _learn(
+        self, plan: MemoryPlan, width: int, height: int, stage: Stage | None, shortage: Shortage
+    ) -> MemoryPlan:
+        # Without a device the stages' bytes are the host's.
+        on_host = shortage is Shortage.HOST and plan.device != "cpu"
+        return self.keeper.fall(plan, width, height, stage, on_host=on_host)
+
+    def _fall(
+        self, plan: MemoryPlan, width: int, height: int, stage: Stage | None, shortage: Shortage
+    ) -> MemoryPlan:
         free_memory()
         try:
-            other = self.keeper.fall(plan, width, height, stage)
+            other = self._learn(plan, width, height, stage, shortage)
         except MemoryPlanError as error:
-            if stage is not None:
-                self._keep_to(plan, anew=True)
             raise RenderMemoryError(f"memory ran out, and {error}") from error
         logger.warning(
             "memory ran out%s: going on with plan %d instead of %d",
@@ -177,12 +209,13 @@ class PlannedModel:
         return other
 
     @staticmethod
-    def _try(call: Callable[[], T]) -> tuple[T] | None:
-        """Call, and give None when memory ran out; any other error is raised."""
+    def _try(call: Callable[[], T]) -> tuple[T] | Shortage:
+        """Call, and tell whose memory ran out if one did; any other error is raised."""
         try:
             return (call(),)
         except Exception as error:
-            if not is_out_of_memory(error):
+            shortage = what_ran_out(error)
+            if shortage is None:
                 raise
-            logger.warning("%s", str(error).partition("\n")[0])
-        return None
+            logger.warning("%s", str(error).partition("\n")[0] or type(error).__name__)
+        return shortage

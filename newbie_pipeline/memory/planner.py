@@ -41,20 +41,27 @@ def next_plan(
     stage: Stage | None = None,
     quantize: QuantizationChoice = NOTHING_QUANTIZED,
     rates: Rates | None = None,
+    *,
+    on_host: bool = False,
 ) -> MemoryPlan:
     """Take the next plan that needs less: in the stage that ran out, else at its peak.
 
-    `quantize` and `rates` are those that `plan` was made with. Raises MemoryPlanError when there
-    is none.
+    `on_host` tells that the host's memory ran out beside a device: then the next plan is taken that
+    needs less of that. `quantize` and `rates` are those that `plan` was made with. Raises
+    MemoryPlanError when there is none.
     """
 
     def peak(which: MemoryPlan) -> int:
+        if on_host:
+            return which.host_bytes
         return which.peak_bytes if stage is None else which.stage(stage).peak_bytes
 
     budget = Budget(plan.budget_bytes, plan.host_budget_bytes)
     for other in every_plan(sizes, plan.request, budget, quantize, rates):
         if other.rank > plan.rank and fits(other) and peak(other) < peak(plan):
             return other
+    if on_host:
+        raise MemoryPlanError("no plan needs less host memory than the one in use")
     where = "" if stage is None else f" in the {stage.value} stage"
     raise MemoryPlanError(f"no plan needs less memory{where} than the one in use")
 

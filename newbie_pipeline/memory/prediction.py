@@ -75,7 +75,7 @@ def _component(
         device = weights
     elif placement is Placement.STREAMED:
         device = outside + min(STREAMED_BLOCKS * largest, blocks)
-        if candidate.pinned:
+        if candidate.pinned and kind is None:
             host = outside + size.pinned_parameters * blocks // max(size.block_parameters, 1)
     if placement is not Placement.CPU:
         device += scratch_bytes(size, request.precision, kind) * (device > 0)
@@ -111,14 +111,21 @@ class _Prediction:
         )
 
     def host_bytes(self) -> int:
-        """Host memory beside a device: what lies there, and one pageable copy while pinning."""
-        pinning = [
-            part.weight_bytes
-            for part in self.components
-            if part.placement is Placement.STREAMED and self.candidate.pinned
-        ]
+        """Host memory beside a device: what lies there, and what comes on top while loading.
+
+        That is one pageable copy of what is being pinned. What is quantised passes through the host
+        as it was: Gemma before anything else is loaded, the DiT when everything else is there.
+        """
         lying = sum(part.host_bytes for part in self.components)
-        return HOST_BASE_BYTES + lying + max(pinning, default=0)
+        most = lying
+        for part in self.components:
+            whole = self.sizes.weight_bytes(part.component, self.request.precision)
+            if part.quantization is not None:
+                is_first = part.component is Component.TEXT_ENCODER
+                most = max(most, whole if is_first else lying - part.host_bytes + whole)
+            elif part.placement is Placement.STREAMED and self.candidate.pinned:
+                most = max(most, lying + whole)
+        return HOST_BASE_BYTES + most
 
     def _run(self, part: ComponentPlan) -> tuple[int, int]:
         """Give the transient weights and the activations of a component at work."""
@@ -170,7 +177,7 @@ class _Prediction:
         blocks, _, outside = stored_bytes(size, request.precision, part.quantization)
         return cost.component_seconds(
             part.placement,
-            pinned=self.candidate.pinned,
+            pinned=self.candidate.pinned and part.quantization is None,
             blocks=blocks,
             outside=outside,
             compute=compute,

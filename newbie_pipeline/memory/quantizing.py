@@ -6,7 +6,9 @@ norms, biases, and the small factors of adapters.
 """
 
 import importlib.util
-from typing import Any
+import logging
+from collections.abc import Callable
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -65,6 +67,9 @@ def _by_bitsandbytes(module: nn.Module, kind: Quantization, device: torch.device
     import bitsandbytes  # noqa: PLC0415
 
     libraries: Any = bitsandbytes.nn
+    # It warns in every layer and pass that int8's inputs are rounded to float16.
+    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
+    linear8bit = _movable_linear8bit(libraries.Linear8bitLt)
     for name, layer in matrices(module).items():
         weight, bias = layer.weight.data, layer.bias
         size = (layer.in_features, layer.out_features, bias is not None)
@@ -74,12 +79,32 @@ def _by_bitsandbytes(module: nn.Module, kind: Quantization, device: torch.device
             )
             new.weight = libraries.Params4bit(weight, requires_grad=False, quant_type="nf4")
         else:
-            new = libraries.Linear8bitLt(
-                *size, has_fp16_weights=False, threshold=INT8_THRESHOLD, device="meta"
-            )
+            new = linear8bit(*size, has_fp16_weights=False, threshold=INT8_THRESHOLD, device="meta")
             new.weight = libraries.Int8Params(weight, requires_grad=False, has_fp16_weights=False)
         new.bias = bias
         module.set_submodule(name, new.requires_grad_(False).eval().to(device))
+
+
+def _movable_linear8bit(linear: Any) -> Any:
+    """Derive a layer from bitsandbytes' int8 layer that goes wholly where its model goes.
+
+    Its weights have up to three names, of which moving the model moves one: the device would keep
+    the old ones, and compute with them. The library's own `to` sees to it, and is called only when
+    a layer is moved by itself.
+    """
+
+    class Linear8bit(linear):
+        def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
+            super()._apply(fn, recurse)
+            weight = self.weight
+            for holder in (weight, self.state):
+                if getattr(holder, "CB", None) is not None:
+                    holder.CB = weight.data
+                if getattr(holder, "SCB", None) is not None:
+                    holder.SCB = holder.SCB.to(weight.device)
+            return self
+
+    return Linear8bit
 
 
 def _by_torchao(module: nn.Module, kind: Quantization, device: torch.device) -> None:

@@ -34,12 +34,31 @@ MASKLESS_BACKENDS = frozenset(
     }
 )
 
+# PyTorch's flash attention has kernels from Ampere on.
+FLASH_MAJOR = 8
+
 
 def active_backend(own: AttentionBackendName | None) -> AttentionBackendName:
     """Name the backend that a processor with this setting uses now."""
     if own is not None:
         return AttentionBackendName(own)
     return AttentionBackendName(_AttentionBackendRegistry.get_active_backend()[0])
+
+
+def shares_heads(
+    kind: str, dtype: torch.dtype, *, masked: bool, capability_major: int | None = None
+) -> bool:
+    """Tell whether PyTorch's attention has a kernel for fewer key heads than query heads here.
+
+    On CUDA only its flash attention has one: in half precision, without a mask, from Ampere on.
+    Anything else would go to the kernel that writes out the scores of every pair of tokens, in
+    float32: 8 GB for two samples at 1024 x 1024. Source: `torch.nn.functional`'s notes on
+    `enable_gqa`, and the choice of kernels in ATen's `sdp_utils.cpp`.
+    """
+    if kind != "cuda":
+        return True
+    half = dtype in (torch.bfloat16, torch.float16)
+    return half and not masked and (capability_major or 0) >= FLASH_MAJOR
 
 
 def attend(
@@ -58,6 +77,9 @@ def attend(
     several samples and each attends to itself alone.
     """
     if segments is None:
+        if key.shape[2] != query.shape[2] and not _shares_heads(query, key_mask):
+            times = query.shape[2] // key.shape[2]
+            key, value = (t.repeat_interleave(times, dim=2) for t in (key, value))
         if backend is AttentionBackendName.FLASH_VARLEN and key_mask is None:
             # Nothing varies here, and `flash` saves what `flash_varlen` spends on finding out.
             backend = AttentionBackendName.FLASH
@@ -77,6 +99,14 @@ def attend(
     samples = zip(*(t.split(segments.lengths, dim=1) for t in (query, key, value)), strict=True)
     parts = [attend(q, k, v, None, None, backend=backend) for q, k, v in samples if q.shape[1]]
     return torch.cat(parts, dim=1)
+
+
+def _shares_heads(query: torch.Tensor, key_mask: torch.Tensor | None) -> bool:
+    device = query.device
+    major = torch.cuda.get_device_properties(device).major if device.type == "cuda" else None
+    return shares_heads(
+        device.type, query.dtype, masked=key_mask is not None, capability_major=major
+    )
 
 
 def _flash_varlen(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -163,6 +164,8 @@ def test_a_checkpoint_that_is_not_there_is_exit_code_one(tmp_path, capsys):
     [
         ("--memory", "much"),
         ("--memory", '{"cpu": "30GiB"}'),
+        ("--memory", "{[]: 1}"),
+        ("--memory", "{0: True}"),
         ("--quantize", "vae:int8"),
     ],
 )
@@ -179,14 +182,25 @@ def test_a_limit_that_cannot_be_read_is_exit_code_two(arguments, capsys):
         ("--size", "8x8"),
         ("--size", "1024"),
         ("--batch", "0"),
+        ("--batch", "x"),
+        ("--steps", "2.5"),
+        ("--model", " "),
         ("--dtype", "int3"),
         ("--full", "--model", "x"),
     ],
 )
-def test_a_wrong_setting_is_a_usage_error(arguments):
+def test_a_wrong_setting_is_a_usage_error_in_words(arguments, capsys):
     with pytest.raises(SystemExit) as end:
         plan(*arguments)
     assert end.value.code == 2
+    assert "invalid _" not in capsys.readouterr().err  # argparse would name our function
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = f"{sys.executable} -m newbie_cli plan --full --vram 16; echo $? >&2"
+    shell = ("sh", "-c", f"({command}) | true")
+    done = subprocess.run(shell, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr == "0\n"
 
 
 def test_without_a_gpu_the_plan_is_for_the_cpu_and_says_so(tiny_model, without_gpu, capsys):

@@ -15,6 +15,8 @@ from newbie_pipeline.attention import (
     available_attention_backends,
     choose_attention_backend,
 )
+from newbie_pipeline.models import attention as model_attention
+from newbie_pipeline.models.attention import shares_heads
 
 from .conftest import REFERENCE
 
@@ -127,3 +129,36 @@ def test_flash_attention_gets_packed_samples_in_one_call(dit, case, monkeypatch)
     assert float((output - case["out_t0.37_pooled"]).abs().max()) <= TOLERANCE
     assert calls[0] == ([0, 7, 23], 16, torch.int32)
     assert calls[-1] == ([0, 31, 71], 40, torch.int32)
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype", "masked", "major", "shared"),
+    [
+        ("cuda", torch.bfloat16, False, 8, True),
+        ("cuda", torch.float16, False, 12, True),
+        ("cuda", torch.bfloat16, True, 8, False),
+        ("cuda", torch.float32, False, 9, False),
+        ("cuda", torch.float16, False, 7, False),
+        ("cpu", torch.float32, True, None, True),
+    ],
+)
+def test_heads_are_shared_only_where_a_kernel_does_without_a_table_of_scores(
+    kind, dtype, masked, major, shared
+):
+    assert shares_heads(kind, dtype, masked=masked, capability_major=major) is shared
+
+
+def test_keys_repeated_for_every_head_give_the_same_output(dit, case, monkeypatch):
+    original, asked = model_attention.dispatch_attention_fn, []
+
+    def watched(query, key, value, **kwargs):
+        asked.append((query.shape[2] == key.shape[2], kwargs["enable_gqa"]))
+        return original(query, key, value, **kwargs)
+
+    monkeypatch.setattr(model_attention, "dispatch_attention_fn", watched)
+    assert float((run(dit, case).sample - case["out_t0.37_pooled"]).abs().max()) <= TOLERANCE
+    assert set(asked) == {(False, True)}
+    del asked[:]
+    monkeypatch.setattr(model_attention, "shares_heads", lambda *_args, **_kwargs: False)
+    assert float((run(dit, case).sample - case["out_t0.37_pooled"]).abs().max()) <= TOLERANCE
+    assert set(asked) == {(True, False)}

@@ -21,6 +21,7 @@ from newbie_pipeline.memory import activations
 from newbie_pipeline.memory.activations import Picture
 from newbie_pipeline.memory.adapters import adapter_size
 from newbie_pipeline.memory.sizes import Precision, TextShape, TransformerShape, VaeShape
+from newbie_pipeline.models import attention
 from newbie_pipeline.models.gemma_text import GemmaTextEncoder
 from newbie_pipeline.models.jina_clip import JinaClipTextModel
 from newbie_pipeline.models.next_dit import NextDiT
@@ -148,6 +149,29 @@ def test_a_pass_with_adapters_stays_below_its_formula(kind, endings):
     if "feed_forward.w3" in endings:
         # The plan without adapters would promise too little.
         assert live.peak > predicted(plain)
+
+
+def test_captions_of_different_lengths_need_no_more_than_the_formula_says(monkeypatch):
+    # As on CUDA wherever there is a mask: keys and values are repeated for every head.
+    monkeypatch.setattr(attention, "shares_heads", lambda *_args, **_kwargs: False)
+    config = {"dim": 384, "n_heads": 4, "n_kv_heads": 2, "n_layers": 1, "n_refiner_layers": 1}
+    model = ready(NextDiT(**config, cap_feat_dim=64, clip_text_dim=64))
+    mask = torch.ones(2, 64)
+    mask[1, 8:] = 0
+    arguments = (
+        torch.randn(2, 16, 32, 32, dtype=DTYPE),
+        torch.full((2,), 0.5),
+        torch.randn(2, 64, 64, dtype=DTYPE),
+        mask,
+        torch.randn(2, 64, dtype=DTYPE),
+    )
+    with torch.no_grad(), LiveBytes(model) as live:
+        model(*arguments)
+    shape = TransformerShape(384, 1536, 4, 2, 96, 16, layers=1, refiners=2)
+    picture = Picture(256, 256, 2, 64)
+    predicted = activations.transformer_bytes(shape, VAE, picture, PRECISION, 2)
+    predicted += activations.caption_context_bytes(shape, VAE, picture, PRECISION, 1)
+    assert live.peak <= predicted
 
 
 @pytest.mark.parametrize("tile", [None, 128])

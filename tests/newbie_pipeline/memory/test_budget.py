@@ -43,7 +43,17 @@ def test_max_memory_is_read_as_a_dictionary_or_one_amount():
 
 
 @pytest.mark.parametrize(
-    "text", ["{0: '10GiB'", "{0}", "{0: 1.5}", "{0: print()}", "{0: '10 apples'}", "{(1,): 2}"]
+    "text",
+    [
+        "{0: '10GiB'",
+        "{0}",
+        "{0: 1.5}",
+        "{0: print()}",
+        "{0: '10 apples'}",
+        "{(1,): 2}",
+        "{[]: 2}",
+        "{0: True}",
+    ],
 )
 def test_another_max_memory_is_refused(text):
     with pytest.raises(MemoryPlanError):

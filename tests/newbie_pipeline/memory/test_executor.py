@@ -7,76 +7,19 @@ import torch
 from accelerate.hooks import CpuOffload
 from diffusers.hooks.group_offloading import ModuleGroup
 
-from newbie_pipeline.errors import CheckpointError, MemoryPlanError
-from newbie_pipeline.memory.activations import Picture
+from newbie_pipeline.errors import CheckpointError
+from newbie_pipeline.memory import executor
 from newbie_pipeline.memory.budget import GIB, Budget
 from newbie_pipeline.memory.conditioning_cache import ConditioningCache
 from newbie_pipeline.memory.loading import load_planned
-from newbie_pipeline.memory.plan import MemoryPlan, Placement, PlanRequest, Stage
-from newbie_pipeline.memory.planner import every_plan, make_plan
-from newbie_pipeline.memory.quantization import parse_quantize
-from newbie_pipeline.memory.reading import checkpoint_sizes
-from newbie_pipeline.memory.sizes import Component, Precision
+from newbie_pipeline.memory.plan import MemoryPlan, Placement, Stage
+from newbie_pipeline.memory.planner import make_plan
+from newbie_pipeline.memory.sizes import Component
 
-HOST = torch.device("cpu")
+from .conftest import HOST, REQUEST, draw, placed
+
 DIT, GEMMA = Component.TRANSFORMER, Component.TEXT_ENCODER
 CLIP, VAE = Component.TEXT_ENCODER_2, Component.VAE
-REQUEST = PlanRequest(Picture(128, 192), Precision.FLOAT32)
-
-
-@pytest.fixture(scope="module")
-def sizes(tiny_checkpoint):
-    return checkpoint_sizes(tiny_checkpoint)
-
-
-@pytest.fixture(scope="module")
-def plans(sizes) -> list[MemoryPlan]:
-    """All plans for a card with room for everything; pinning needs CUDA."""
-    every = every_plan(sizes, REQUEST, Budget(80 * GIB, 80 * GIB))
-    streams = Placement.STREAMED
-    return [
-        plan
-        for plan in every
-        if not (plan.pinned and any(part.placement is streams for part in plan.components))
-    ]
-
-
-@pytest.fixture(scope="module")
-def planned(tiny_checkpoint, plans):
-    """One pipeline for all plans: each test applies its own over the last one."""
-    pipeline = load_planned(tiny_checkpoint, torch.float32, HOST, plans[0])
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
-
-
-@pytest.fixture
-def pipeline(planned):
-    yield planned
-    planned.remove_memory_plan()
-    planned.conditioning_cache = None
-
-
-def draw(pipeline, **changes):
-    arguments = {
-        "prompt": "1girl, blue hair, a long coat and a hat in the rain",
-        "negative_prompt": "blurry",
-        "width": 128,
-        "height": 192,
-        "num_inference_steps": 2,
-        "output_type": "pt",
-        "generator": torch.Generator().manual_seed(3),
-    }
-    return pipeline(**(arguments | changes)).images
-
-
-def placed(plans, **placements) -> MemoryPlan:
-    """Find the first plan that places components so."""
-    wanted = {Component(name): Placement(value) for name, value in placements.items()}
-    return next(
-        plan
-        for plan in plans
-        if all(plan.component(part).placement is where for part, where in wanted.items())
-    )
 
 
 def with_placements(plan: MemoryPlan, wanted: dict[Component, Placement]) -> MemoryPlan:
@@ -284,39 +227,49 @@ def test_stages_come_one_after_the_other(pipeline, plans):
     assert pipeline.stage_reached is Stage.DECODE
 
 
+def test_memory_is_given_back_at_every_change_of_stage(pipeline, plans, monkeypatch):
+    emptied = []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(pipeline._stage))
+    draw(pipeline)
+    assert emptied == []  # without a plan nothing is different
+    pipeline.apply_memory_plan(plans[0], HOST)
+    monkeypatch.setattr(pipeline, "_plan_device", torch.device("cuda", 0))
+    stages = [Stage.TEXT, Stage.DENOISE, Stage.DECODE, None]
+    for stage in stages:
+        pipeline.enter_stage(stage)
+    assert emptied == stages
+
+
+def test_weights_on_their_way_arrive_before_a_plan_is_taken_away(pipeline, plans, monkeypatch):
+    pipeline.apply_memory_plan(placed(plans, transformer="streamed"), HOST)
+    seen = []
+    hooks = pipeline.transformer.layers[0]._diffusers_hook
+    monkeypatch.setattr(
+        torch.cuda,
+        "synchronize",
+        lambda device: seen.append((device, hooks.get_hook("group_offloading") is not None)),
+    )
+    monkeypatch.setattr(pipeline, "_plan_device", torch.device("cuda", 0))
+    pipeline.remove_memory_plan()
+    assert seen == [(torch.device("cuda", 0), True)]
+    pipeline.remove_memory_plan()
+    assert len(seen) == 1
+
+
+def test_memory_that_cannot_be_pinned_is_the_hosts(pipeline, plans, monkeypatch):
+    def fail(*_args, **_kwargs):
+        raise error
+
+    monkeypatch.setattr(executor, "apply_group_offloading", fail)
+    plan = placed(plans, transformer="streamed")
+    error = RuntimeError("CUDA error: out of memory")
+    with pytest.raises(MemoryError, match="pinned for transformer"):
+        pipeline.apply_memory_plan(plan, HOST)
+    error = RuntimeError("something else")
+    with pytest.raises(RuntimeError, match="something else"):
+        pipeline.apply_memory_plan(plan, HOST)
+
+
 def test_a_plan_for_another_model_is_no_checkpoint(tmp_path, plans):
     with pytest.raises(CheckpointError):
         load_planned(tmp_path, torch.float32, HOST, plans[0])
-
-
-@pytest.mark.parametrize(
-    ("quantize", "tolerance"),
-    [("gemma:int8!", 0.02), ("gemma:nf4!", 0.2), ("transformer:int8!", 0.1)],
-)
-def test_quantised_components_draw_nearly_the_same_picture(
-    tiny_checkpoint, sizes, pipeline, plans, quantize, tolerance
-):
-    pytest.importorskip("bitsandbytes" if "gemma" in quantize else "torchao")
-    plan = make_plan(sizes, REQUEST, Budget(80 * GIB), parse_quantize(quantize))
-    quantized = load_planned(tiny_checkpoint, torch.float32, HOST, plan)
-    quantized.set_progress_bar_config(disable=True)
-    quantized.apply_memory_plan(plan, HOST)
-    pipeline.apply_memory_plan(plans[0], HOST)
-    expected = draw(pipeline, output_type="latent")
-    found = draw(quantized, output_type="latent")
-    assert not torch.equal(found, expected)
-    assert (found - expected).norm() / expected.norm() < tolerance
-    # Back to all of its bits takes loading it again.
-    with pytest.raises(MemoryPlanError, match="cannot be loaded anew"):
-        quantized.apply_memory_plan(plans[0], HOST)
-
-
-def test_a_missing_quantiser_is_named_before_anything_is_loaded(
-    tiny_checkpoint, sizes, monkeypatch
-):
-    import importlib.util
-
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
-    plan = make_plan(sizes, REQUEST, Budget(80 * GIB), parse_quantize("transformer:int8!"))
-    with pytest.raises(MemoryPlanError, match="needs torchao"):
-        load_planned(tiny_checkpoint, torch.float32, HOST, plan)

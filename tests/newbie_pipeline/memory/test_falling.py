@@ -1,5 +1,6 @@
 """Memory runs out at each stage: the render falls to the next plan, and is drawn once more."""
 
+import importlib.util
 from dataclasses import replace
 
 import pytest
@@ -7,11 +8,13 @@ import torch
 
 from newbie_pipeline.checkpoints import loading
 from newbie_pipeline.errors import MemoryPlanError, RenderMemoryError
+from newbie_pipeline.memory import executor
 from newbie_pipeline.memory.activations import Picture
 from newbie_pipeline.memory.budget import GIB, Budget
 from newbie_pipeline.memory.lessons import PlanKeeper
 from newbie_pipeline.memory.plan import Placement, PlanRequest, Stage
-from newbie_pipeline.memory.planned_model import PlannedModel
+from newbie_pipeline.memory.planned_model import PlannedModel, make_keeper
+from newbie_pipeline.memory.planner import every_plan
 from newbie_pipeline.memory.quantization import parse_quantize
 from newbie_pipeline.memory.reading import checkpoint_sizes
 from newbie_pipeline.memory.sizes import Component, Precision
@@ -109,7 +112,8 @@ def test_running_out_while_streaming_leaves_nothing_behind(tiny_checkpoint):
     with pytest.raises(torch.OutOfMemoryError):
         renderer._draw(SPEC, lambda *_: None, lambda: False)
     handle.remove()
-    model._keep_to(plan, anew=True)
+    model._in_force = False
+    model._keep_to(plan)
     assert draw_under(model, renderer) == expected
 
 
@@ -120,8 +124,6 @@ def draw_under(model, renderer):
 
 
 def all_plans(model):
-    from newbie_pipeline.memory.planner import every_plan
-
     return every_plan(model.keeper.sizes, model.keeper.request, model.keeper.budget)
 
 
@@ -155,6 +157,87 @@ def test_running_out_twice_while_loading_is_an_error(tiny_checkpoint, monkeypatc
     monkeypatch.setitem(loading.LOADERS, "vae", fail)
     with pytest.raises(RenderMemoryError, match="twice while the model was loaded"):
         make_renderer(tiny_checkpoint)
+
+
+def test_running_out_on_the_way_to_a_plan_falls_as_a_render_does(renderer):
+    expected = draw(renderer)
+    model = renderer._model
+    apply, fail = model.pipeline.apply_memory_plan, fail_once()
+    model.pipeline.__dict__["apply_memory_plan"] = lambda *args: (apply(*args), fail())
+    before = renderer.plan
+    model.keeper.fall(before, 128, 128, Stage.TEXT)  # so that another plan is due
+    assert draw(renderer) == expected
+    due = model.keeper.plan_for(128, 128)
+    assert renderer.plan.rank == due.rank > before.rank + 1
+
+
+def test_a_plan_that_could_not_be_carried_out_is_carried_out_before_the_next_render(renderer):
+    expected = draw(renderer)
+    model = renderer._model
+    apply, left = model.pipeline.apply_memory_plan, [MemoryPlanError("no quantiser")]
+
+    def refuse(*args):
+        model.pipeline.remove_memory_plan()
+        if left:
+            raise left.pop()
+        apply(*args)
+
+    model.pipeline.__dict__["apply_memory_plan"] = refuse
+    model.keeper.fall(renderer.plan, 128, 128, Stage.DENOISE)
+    with pytest.raises(MemoryPlanError):
+        draw(renderer)
+    assert draw(renderer, replace(SPEC, width=64))  # as before, but no hook was left
+    assert model.pipeline.memory_plan is not None
+    assert draw(renderer) == expected
+
+
+def test_host_memory_that_cannot_be_pinned_gives_up_pinning_and_nothing_else(
+    tiny_checkpoint, monkeypatch
+):
+    original = executor.apply_group_offloading
+
+    def apply(module, low_cpu_mem_usage, **kwargs):
+        if not low_cpu_mem_usage:
+            raise RuntimeError("CUDA error: out of memory")
+        original(module, low_cpu_mem_usage=low_cpu_mem_usage, **kwargs)
+
+    monkeypatch.setattr(executor, "apply_group_offloading", apply)
+    sizes = checkpoint_sizes(tiny_checkpoint)
+    resident, streamed, unpinned, *_ = every_plan(
+        sizes, PlanRequest(Picture(128, 128), Precision.FLOAT32), WHOLE_LADDER
+    )
+    budget = Budget(resident.peak_bytes - 1, 80 * GIB)
+    renderer = make_renderer(tiny_checkpoint, budget)
+    assert (streamed.pinned, unpinned.pinned) == (True, False)
+    assert renderer.plan.rank == unpinned.rank
+    assert draw(renderer)
+
+
+def test_what_was_measured_before_a_fall_does_not_stand_beside_the_plan_after_it(renderer):
+    meter = renderer._model.pipeline.meter
+    Fault(renderer._model.pipeline, "vae", times=1)
+    draw(renderer)
+    # The second attempt found its prompts encoded: that stage is measured when it is entered again.
+    assert "text stage" not in meter.rows
+    assert {"first step", "VAE decode"} < set(meter.rows)
+    draw(renderer, replace(SPEC, prompt="1boy"))
+    assert meter.is_complete
+    assert renderer.take_measured()[1]["rank"] == renderer.plan.rank
+
+
+def test_a_quantiser_that_is_missing_is_told_before_anything_is_loaded(
+    tiny_checkpoint, monkeypatch
+):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    device = torch.device("mps")  # any device: nothing is asked of it
+    with pytest.raises(MemoryPlanError, match="needs torchao"):
+        make_keeper(
+            tiny_checkpoint, torch.float32, device, LoadOptions(quantize="transformer:int8")
+        )
+    assert make_keeper(tiny_checkpoint, torch.float32, device, LoadOptions())
+    # Without a device nothing is ever quantised.
+    options = LoadOptions(quantize="transformer:int8")
+    assert make_keeper(tiny_checkpoint, torch.float32, HOST, options)
 
 
 def test_other_errors_pass_through_and_change_no_plan(renderer):
@@ -230,8 +313,6 @@ def test_a_fall_to_a_quantised_plan_and_back_draws_what_it_did(tiny_checkpoint):
     renderer = make_renderer(tiny_checkpoint, quantize="gemma:nf4")
     model = renderer._model
     expected = draw(renderer)
-    from newbie_pipeline.memory.planner import every_plan
-
     quantized = next(
         plan
         for plan in every_plan(
@@ -240,5 +321,6 @@ def test_a_fall_to_a_quantised_plan_and_back_draws_what_it_did(tiny_checkpoint):
         if plan.quantized
     )
     model._keep_to(quantized)
-    assert [p.tobytes() for p in renderer._draw(SPEC, lambda *_: None, lambda: False)] != expected
+    pictures = renderer._draw(SPEC, lambda *_: None, lambda: False).images
+    assert [picture.tobytes() for picture in pictures] != expected
     assert draw(renderer) == expected

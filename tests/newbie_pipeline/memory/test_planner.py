@@ -101,12 +101,24 @@ def test_nothing_is_quantised_where_something_else_fits_though_it_is_allowed():
 
 
 def test_an_allowed_quantisation_is_used_where_host_memory_is_short():
-    short = Budget(card_budget(16), 6 * GIB)
+    short = Budget(card_budget(8), 13 * GIB)
     with pytest.raises(MemoryPlanError, match=r"quantize=.gemma:"):
         make_plan(PUBLISHED, PlanRequest(), short)
     plan = make_plan(PUBLISHED, PlanRequest(), short, parse_quantize("gemma:nf4"))
     assert plan.component(GEMMA).quantization == "nf4"
     assert plan.component(DIT).quantization is None
+
+
+@pytest.mark.parametrize("quantize", ["gemma:nf4!", "transformer:int8!", "gemma:nf4!,dit:int8!"])
+def test_host_memory_is_counted_for_what_is_loaded_to_be_quantised(quantize):
+    choice = parse_quantize(quantize)
+    for plan in every_plan(PUBLISHED, PlanRequest(), Budget(0), choice):
+        lying = {part.component: part.host_bytes for part in plan.components}
+        for component in choice.forced:
+            whole = PUBLISHED.weight_bytes(component, Precision.BFLOAT16)
+            # Gemma is quantised before anything else lies there.
+            beside = sum(lying.values()) - lying[component] if component is DIT else 0
+            assert plan.host_bytes >= whole + beside
 
 
 @pytest.mark.parametrize("card", [8, 12, 24])
@@ -146,6 +158,7 @@ def test_without_a_gpu_everything_is_on_the_cpu_and_host_memory_is_the_limit():
     assert plan.device == "cpu"
     assert set(placements(plan)) == {CPU}
     assert plan.peak_bytes == plan.host_bytes <= 64 * GIB
+    assert plan.cfg_passes == 2
     with pytest.raises(MemoryPlanError, match="host memory would do"):
         plan_for(Budget(None, 16 * GIB), precision=Precision.FLOAT32)
     with pytest.raises(MemoryPlanError, match="needs a GPU"):

@@ -6,11 +6,11 @@ import torch
 from newbie_pipeline.errors import MemoryPlanError
 from newbie_pipeline.memory.activations import Picture
 from newbie_pipeline.memory.budget import GIB, Budget
-from newbie_pipeline.memory.lessons import MOST_LESSONS, PlanKeeper
+from newbie_pipeline.memory.lessons import PlanKeeper
 from newbie_pipeline.memory.plan import PlanRequest, Stage
-from newbie_pipeline.memory.planner import make_plan
+from newbie_pipeline.memory.planner import every_plan, make_plan
 from newbie_pipeline.memory.published import PUBLISHED
-from newbie_pipeline.memory.running_out import is_out_of_memory
+from newbie_pipeline.memory.running_out import Shortage, is_out_of_memory, what_ran_out
 
 CARD = Budget(int(14.5 * GIB))
 
@@ -21,7 +21,14 @@ CARD = Budget(int(14.5 * GIB))
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
         RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be ..."),
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(h)`"),
         RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_NOT_INITIALIZED"),
+        RuntimeError(
+            "FIND was unable to find an engine to execute this computation after trying 3"
+        ),
+        RuntimeError("CUDA driver error: out of memory"),
+        RuntimeError("Triton Error [CUDA]: out of memory"),
         RuntimeError("Error: CUDA Error: out of memory at line 90 in file ops.cu"),
         RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"),
         MemoryError(),
@@ -43,10 +50,12 @@ def test_other_errors_are_not_taken_for_it(error):
     assert not is_out_of_memory(error)
 
 
-def test_a_real_failed_allocation_is_understood():
+def test_a_real_failed_allocation_is_understood_as_the_hosts():
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**58, dtype=torch.uint8)
-    assert is_out_of_memory(caught.value)
+    assert what_ran_out(caught.value) is Shortage.HOST
+    assert what_ran_out(MemoryError()) is Shortage.HOST
+    assert what_ran_out(torch.OutOfMemoryError("CUDA out of memory.")) is Shortage.DEVICE
 
 
 def test_the_first_plan_is_the_planners():
@@ -83,12 +92,33 @@ def test_falls_come_to_an_end_with_an_error():
     assert ranks == sorted(set(ranks))
 
 
-def test_lessons_are_bounded():
+def test_lessons_are_bounded_by_the_number_of_plans_and_the_latest_is_never_lost():
     keeper = PlanKeeper(PUBLISHED, PlanRequest(), Budget(40 * GIB))
-    for side in range(64, 64 + 2 * MOST_LESSONS):
+    every = list(every_plan(PUBLISHED, PlanRequest(), keeper.budget))
+    for side in range(512, 64, -1):
         keeper.fall(keeper.first, side, side, Stage.DENOISE)
-    assert len(keeper._lessons) == MOST_LESSONS
-    assert keeper.plan_for(64, 64).rank > keeper.first.rank
+    assert len(keeper._lessons) == 1
+    with pytest.raises(MemoryPlanError, match="no plan needs less"):
+        for side in range(72, 1024, 8):
+            plan = keeper.plan_for(side, side)
+            keeper.fall(plan, side, side, Stage.DENOISE)
+            assert keeper.plan_for(side, side).rank > plan.rank
+    assert 3 < len(keeper._lessons) < len(every)
+    assert keeper.plan_for(64, 64).rank == keeper.first.rank
+
+
+def test_after_the_hosts_memory_ran_out_the_next_plan_needs_less_of_that():
+    keeper = PlanKeeper(PUBLISHED, PlanRequest(), CARD)
+    before = keeper.first
+    after = keeper.fall(before, 1024, 1024, Stage.TEXT, on_host=True)
+    assert after.host_bytes < before.host_bytes
+    # The same, without pinned memory: nothing else is given up for it.
+    assert (before.pinned, after.pinned) == (True, False)
+    assert after.components[0].placement is before.components[0].placement
+    assert after.peak_bytes == before.peak_bytes
+    least = min(every_plan(PUBLISHED, PlanRequest(), CARD), key=lambda plan: plan.host_bytes)
+    with pytest.raises(MemoryPlanError, match="less host memory"):
+        keeper.fall(least, 1024, 1024, None, on_host=True)
 
 
 def test_on_the_cpu_guidance_takes_two_passes_under_every_plan():
