@@ -133,6 +133,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _measure(args: argparse.Namespace) -> int:
     """Run the plan on this machine, with a prompt that fills all of its tokens."""
+    from newbie_pipeline.device import explain
     from newbie_pipeline.errors import (
         AdapterError,
         MemoryPlanError,
@@ -163,6 +164,11 @@ def _measure(args: argparse.Namespace) -> int:
         return _fail(2, str(error))
     except PipelineError as error:
         return _fail(1, str(error))
+    except (RuntimeError, AssertionError) as error:
+        # Torch's words for a card, a driver or a build that will not do.
+        if (explanation := explain(error)) is None:
+            raise
+        return _fail(1, str(explanation))
     return _show(json.dumps(data, indent=2) if args.json else "\n".join(lines))
 
 

@@ -46,6 +46,13 @@ class PlanKeeper:
         make_plan(self.sizes, request, self.budget, self.quantize)
         raise MemoryPlanError(f"memory ran out before with {width} x {height} under the last plan")
 
+    def prediction(self, plan: MemoryPlan, width: int, height: int) -> MemoryPlan:
+        """Predict what a picture of a size takes under a plan that may be for a larger one."""
+        picture = replace(self.request.picture, width=width, height=height)
+        request = replace(self.request, picture=picture)
+        every = every_plan(self.sizes, request, self.budget, self.quantize)
+        return next(other for other in every if other.rank == plan.rank)
+
     def fall(
         self,
         plan: MemoryPlan,

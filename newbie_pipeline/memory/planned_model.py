@@ -93,6 +93,8 @@ class PlannedModel:
         # The plan in force; not quite, after an error in a render or on the way to a plan.
         self.plan = plan
         self._in_force = True
+        # The size of the picture that is being measured.
+        self._measured_size = (picture.width, picture.height)
 
     def draw(self, width: int, height: int, render: Callable[[], T]) -> T:
         """Call `render` under the plan for a size, and once more under the next if that runs out.
@@ -103,6 +105,10 @@ class PlannedModel:
             plan = self.keeper.plan_for(width, height)
         except MemoryPlanError as error:
             raise RenderMemoryError(str(error)) from error
+        meter: Meter | None = self.pipeline.meter
+        if meter is not None and self._measured_size != (width, height):
+            meter.forget_stages()
+            self._measured_size = (width, height)
         done = self._attempt(plan, render)
         if isinstance(done, Shortage):
             plan = self._fall(plan, width, height, self.pipeline.stage_reached, done)
@@ -122,9 +128,11 @@ class PlannedModel:
         if meter is None or not meter.is_complete:
             return None
         self.pipeline.meter = None
+        # The plan in force may be made for a larger picture than the one that was measured.
+        plan = self.keeper.prediction(self.plan, *self._measured_size)
         return (
-            [*plan_lines(self.plan), "", *measured_lines(self.plan, meter.rows, meter.on_cuda)],
-            measured_data(self.plan, meter.rows),
+            [*plan_lines(plan), "", *measured_lines(plan, meter.rows, meter.on_cuda)],
+            measured_data(plan, meter.rows),
         )
 
     def _attempt(self, plan: MemoryPlan, render: Callable[[], T]) -> tuple[T] | Shortage:

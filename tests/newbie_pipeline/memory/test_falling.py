@@ -225,6 +225,16 @@ def test_what_was_measured_before_a_fall_does_not_stand_beside_the_plan_after_it
     assert renderer.take_measured()[1]["rank"] == renderer.plan.rank
 
 
+def test_what_was_measured_stands_beside_the_prediction_for_its_size(renderer):
+    draw(renderer, replace(SPEC, width=64, height=64))
+    _, data = renderer.take_measured()
+    request = data["request"]
+    assert (request["width"], request["height"]) == (64, 64)
+    decode = data["measured"]["VAE decode"]["predicted_bytes"]
+    assert decode == data["stages"]["decode"]["peak_bytes"]
+    assert decode < renderer.plan.stage(Stage.DECODE).peak_bytes
+
+
 def test_a_quantiser_that_is_missing_is_told_before_anything_is_loaded(
     tiny_checkpoint, monkeypatch
 ):
