@@ -14,6 +14,13 @@ from PIL import Image
 from newbie_pipeline.checkpoints.identity import model_hash, model_name
 from newbie_pipeline.checkpoints.sources import Source
 from newbie_pipeline.errors import CheckpointError, RenderCancelled
+from newbie_pipeline.expansion.assistant import assist
+from newbie_pipeline.expansion.writing import (
+    DEFAULT_SECONDS,
+    DEFAULT_TOKENS,
+    Allowance,
+    PromptWriter,
+)
 from newbie_pipeline.lora.adapter_file import AdapterFile
 from newbie_pipeline.prompt.assist import Assisted, AssistMode
 
@@ -72,7 +79,8 @@ class LoadOptions:
     `attention` is a backend of diffusers' dispatcher, `solver` one of `solvers.SOLVERS`,
     `adapters` are LoRA and LoKr files with their weights. `clip_only` leaves Gemma out, `quantize`
     is read by `memory.quantization.parse_quantize`, `memory` caps the device (the host on a CPU),
-    and `max_memory` is one amount or accelerate's dictionary.
+    and `max_memory` is one amount or accelerate's dictionary. `assist` loads what Gemma needs to
+    write prompts; one request may take `assist_tokens` tokens and `assist_seconds` seconds for it.
     """
 
     device: str | None = None
@@ -84,6 +92,9 @@ class LoadOptions:
     quantize: str = ""
     memory: str | None = None
     max_memory: str | None = None
+    assist: bool = True
+    assist_tokens: int = DEFAULT_TOKENS
+    assist_seconds: float = DEFAULT_SECONDS
 
 
 @dataclass(frozen=True)
@@ -123,9 +134,12 @@ def choose_dtype(device: str, dtype: str | None = None) -> "torch.dtype":
 class Renderer:
     """A loaded model that renders one request at a time, and keeps to its memory plan."""
 
-    def __init__(self, model: "PlannedModel", info: RendererInfo) -> None:
+    def __init__(
+        self, model: "PlannedModel", info: RendererInfo, options: LoadOptions = LoadOptions()
+    ) -> None:
         self.info = info
         self._model = model
+        self._options = options
 
     @classmethod
     def load(cls, source: Source, options: LoadOptions = LoadOptions()) -> "Renderer":
@@ -167,7 +181,7 @@ class Renderer:
             solver=options.solver,
             adapters=tuple(f"{file.path.stem}:{file.weight:g}" for file in options.adapters),
         )
-        return cls(model, info)
+        return cls(model, info, options)
 
     @property
     def plan(self) -> "MemoryPlan":
@@ -190,21 +204,50 @@ class Renderer:
         """Draw one RGB picture for each seed, in order.
 
         `on_step(step, total)` is called after each step, counted over all pictures from 1; it
-        counts from 1 again when memory ran out and the request is drawn once more. Raises
-        RenderCancelled at the next step once `cancelled()` is true, RenderInputError for a request
-        that the model cannot draw, NonFiniteLatentsError when the numbers overflow, and
-        RenderMemoryError when memory ran out under two plans.
+        counts from 1 again when memory ran out and the request is drawn once more. Help with the
+        prompt goes first and takes the first picture's seed. Raises RenderCancelled at the next
+        step or token once `cancelled()` is true, RenderInputError for a request that the model
+        cannot draw, NonFiniteLatentsError when the numbers overflow, and RenderMemoryError when
+        memory ran out under two plans.
         """
         pipeline = self._model.pipeline
         pipeline.check_inputs(spec.height, spec.width, spec.num_inference_steps, 1)
         _stop_if(cancelled)
-        return self._model.draw(
-            spec.width, spec.height, lambda: self._draw(spec, on_step, cancelled)
-        )
+        # What was written stays written when memory runs out and the request is drawn once more.
+        assisted: list[Assisted] = []
+
+        def draw() -> RenderResult:
+            if spec.assist is not AssistMode.OFF and not assisted:
+                assisted.append(self._assist(spec, cancelled))
+            return self._draw(spec, next(iter(assisted), None), on_step, cancelled)
+
+        return self._model.draw(spec.width, spec.height, draw)
+
+    def _assist(self, spec: RenderSpec, cancelled: Callable[[], bool]) -> Assisted:
+        """Help with the prompt in the text stage, before it is encoded."""
+        from newbie_pipeline.memory.plan import Stage  # noqa: PLC0415
+
+        options, pipeline = self._options, self._model.pipeline
+        allowance = Allowance(options.assist_tokens, options.assist_seconds, cancelled)
+        try:
+            pipeline.enter_stage(Stage.TEXT)
+            return assist(
+                spec.prompt, spec.assist, self._writer(), seed=spec.seeds[0], allowance=allowance
+            )
+        except BaseException:
+            pipeline.maybe_free_model_hooks()
+            raise
+
+    def _writer(self) -> PromptWriter | None:
+        """Give Gemma as it lies under the plan in force, or None where it is not loaded whole."""
+        from newbie_pipeline.expansion.writer import pipeline_writer  # noqa: PLC0415
+
+        return pipeline_writer(self._model.pipeline, self._model.language_head)
 
     def _draw(
         self,
         spec: RenderSpec,
+        assisted: Assisted | None,
         on_step: Callable[[int, int], None],
         cancelled: Callable[[], bool],
     ) -> RenderResult:
@@ -227,7 +270,8 @@ class Renderer:
 
         pipeline = self._model.pipeline
         try:
-            texts = pipeline.encode_pair(spec.prompt, spec.negative_prompt, spec.guidance_scale)
+            prompt = spec.prompt if assisted is None else assisted.prompt
+            texts = pipeline.encode_pair(prompt, spec.negative_prompt, spec.guidance_scale)
             _stop_if(cancelled)
             pictures: list[Image.Image] = []
             for seed in spec.seeds:
@@ -241,7 +285,7 @@ class Renderer:
                     callback_on_step_end=after_step,
                 )
                 pictures += output.images
-            return RenderResult(tuple(pictures))
+            return RenderResult(tuple(pictures), assisted)
         finally:
             pipeline.maybe_free_model_hooks()
 

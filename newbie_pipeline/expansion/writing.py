@@ -12,6 +12,10 @@ from typing import Protocol
 
 from newbie_pipeline.errors import RenderCancelled
 
+# What one request may take where nobody says otherwise.
+DEFAULT_TOKENS = 400
+DEFAULT_SECONDS = 60.0
+
 
 @dataclass(frozen=True)
 class WantedTags:

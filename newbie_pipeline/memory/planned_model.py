@@ -6,6 +6,7 @@ the process. Nothing is kept of the failed attempt: an exception's frames would 
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -15,7 +16,7 @@ from newbie_pipeline.errors import MemoryPlanError, RenderMemoryError
 from newbie_pipeline.memory.conditioning_cache import ConditioningCache
 from newbie_pipeline.memory.executor import free_memory
 from newbie_pipeline.memory.lessons import PlanKeeper
-from newbie_pipeline.memory.loading import load_component, load_planned
+from newbie_pipeline.memory.loading import load_component, load_planned, load_planned_head
 from newbie_pipeline.memory.machine import machine_budget
 from newbie_pipeline.memory.measuring import Meter, measured_data, measured_lines
 from newbie_pipeline.memory.plan import MemoryPlan, PlanRequest, Stage
@@ -24,6 +25,7 @@ from newbie_pipeline.memory.reading import checkpoint_sizes
 from newbie_pipeline.memory.running_out import is_out_of_memory
 from newbie_pipeline.memory.sizes import Component, Precision
 from newbie_pipeline.memory.table import plan_lines
+from newbie_pipeline.models.gemma_language import LanguageHead
 
 if TYPE_CHECKING:
     from newbie_pipeline.render import LoadOptions
@@ -42,11 +44,23 @@ def make_keeper(
 
     Raises CheckpointError, or MemoryPlanError when no plan fits or an option cannot be read.
     """
+    sizes = checkpoint_sizes(source)
     request = PlanRequest(
-        precision=Precision(str(dtype).removeprefix("torch.")), clip_only=options.clip_only
+        precision=Precision(str(dtype).removeprefix("torch.")),
+        clip_only=options.clip_only,
+        writes_prompts=options.assist and not options.clip_only and sizes.last_layer > 0,
     )
     budget = machine_budget(device, options.memory, options.max_memory)
-    return PlanKeeper(checkpoint_sizes(source), request, budget, parse_quantize(options.quantize))
+    quantize = parse_quantize(options.quantize)
+    try:
+        return PlanKeeper(sizes, request, budget, quantize)
+    except MemoryPlanError:
+        if not request.writes_prompts:
+            raise
+    # Pictures come first: what fits without Gemma's last layer goes on without help with prompts.
+    keeper = PlanKeeper(sizes, replace(request, writes_prompts=False), budget, quantize)
+    logger.warning("no memory is left for Gemma to write: there is no help with prompts")
+    return keeper
 
 
 class PlannedModel:
@@ -78,6 +92,10 @@ class PlannedModel:
         self.pipeline: Any = loaded[0]
         # The plan in force.
         self.plan = plan
+        # Gemma's last layer, where prompts are helped with; on the host.
+        self.language_head: LanguageHead | None = None
+        if keeper.request.writes_prompts:
+            self.language_head = load_planned_head(source, dtype)
 
     def draw(self, width: int, height: int, render: Callable[[], T]) -> T:
         """Call `render` under the plan for a size, and once more under the next if that runs out.

@@ -65,4 +65,5 @@ PUBLISHED = ModelSizes(
         ),
         Component.VAE: ComponentSize(parameters=83_819_683),
     },
+    last_layer=94_385_152,
 )

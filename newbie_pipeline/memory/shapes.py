@@ -66,6 +66,7 @@ def model_sizes(
             Component.TEXT_ENCODER_2: measure(clip, _LAYER),
             Component.VAE: measure(vae, None),
         },
+        **_writing_part(shapes[Component.TEXT_ENCODER], gemma, gemma_is_cut),
     )
 
 
@@ -104,6 +105,17 @@ def _conditioning_part(shapes: Shapes, is_cut: bool) -> Shapes:
         return not name.endswith("norm.weight") if layer is None else layer[1] != last
 
     return {name: shape for name, shape in text.items() if counts(name)}
+
+
+def _writing_part(shapes: Shapes, conditioning: Shapes, is_cut: bool) -> dict[str, int]:
+    """Count the last layer with the final norm, and the head where there is one."""
+    left = {n: s for n, s in shapes.items() if n not in conditioning}
+    heads = sum(prod(shape) for name, shape in left.items() if name.endswith("lm_head.weight"))
+    text = {n: s for n, s in left.items() if not any(part in n for part in _NOT_GEMMA)}
+    has_norm = any(name.endswith("norm.weight") and not _LAYER.search(name) for name in text)
+    if is_cut or not has_norm:
+        return {}
+    return {"last_layer": sum(prod(shape) for shape in text.values()), "head": heads}
 
 
 def _text_tower(shapes: Shapes) -> Shapes:

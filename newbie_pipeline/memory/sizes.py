@@ -109,7 +109,11 @@ class VaeShape:
 
 @dataclass(frozen=True)
 class ModelSizes:
-    """Everything that the planner knows about a checkpoint."""
+    """Everything that the planner knows about a checkpoint.
+
+    `last_layer` are the parameters of Gemma's last layer and final norm, which only writing needs;
+    0 where the checkpoint does not have them. `head` are those of a head beside the embeddings.
+    """
 
     name: str
     transformer: TransformerShape
@@ -117,6 +121,8 @@ class ModelSizes:
     text_encoder_2: TextShape
     vae: VaeShape
     components: dict[Component, ComponentSize] = field(hash=False)
+    last_layer: int = 0
+    head: int = 0
 
     def weight_bytes(self, component: Component, precision: Precision) -> int:
         """Bytes of a component's weights, none quantised."""

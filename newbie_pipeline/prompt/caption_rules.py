@@ -8,6 +8,7 @@ import re
 
 MOST_CAPTION_CHARACTERS = 320
 MOST_SENTENCES = 3
+MOST_LETTERS_OF_A_WORD = 40
 
 PUNCTUATION = ".,!?;:'\"-"
 _WIDE_PUNCTUATION = "。，！？；：、’‘“”…·ー「」"
@@ -22,6 +23,8 @@ def passes_caption(text: str) -> bool:
     if not text or len(text) > MOST_CAPTION_CHARACTERS or text != " ".join(text.split()):
         return False
     if not all(is_caption_sign(sign) for sign in text) or _ADDRESS.search(text):
+        return False
+    if max(map(len, text.split())) > MOST_LETTERS_OF_A_WORD and text.isascii():
         return False
     if not _ENDS.search(text) or not any(sign.isalpha() for sign in text):
         return False

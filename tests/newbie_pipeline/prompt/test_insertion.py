@@ -3,7 +3,7 @@
 from itertools import groupby
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newbie_pipeline.prompt.assist import AssistMode
@@ -151,7 +151,7 @@ def test_plain_text_has_no_fields_and_a_sentence_needs_no_caption():
     assert places("<caption>A girl.</caption>", AssistMode.CAPTION) == set()
 
 
-@settings(suppress_health_check=[HealthCheck.filter_too_much], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60)
 @given(
     known_texts | texts | prompts.map(render),
     st.sampled_from([AssistMode.COMPLETE, AssistMode.INTERACTION, AssistMode.CAPTION]),
@@ -160,9 +160,8 @@ def test_without_what_was_inserted_the_text_is_the_members_own(text, mode):
     try:
         prompt = parse(text, max_bytes=None)
     except PromptError:
-        assume(False)
+        return
     values = [(slot, "VALUE") for slot in open_slots(prompt, mode)]
-    assume(values)
     changed = with_values(prompt, values)
     assert changed is not None
     assert all(value_of(changed, slot).text == "VALUE" for slot, _ in values)
