@@ -59,6 +59,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     which.add_argument("--full", action="store_true", help="the published model's sizes")
     parser.add_argument("--text-encoder", choices=("full", "clip_only"), default="full")
     parser.add_argument(
+        "--no-assist", action="store_true", help="without what Gemma needs to write prompts"
+    )
+    parser.add_argument(
         "--quantize",
         default="",
         metavar="WHAT",
@@ -81,7 +84,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Make the plan, print it, and give the exit code."""
     from newbie_pipeline.errors import CheckpointError, MemoryPlanError
-    from newbie_pipeline.memory.planner import make_plan
+    from newbie_pipeline.memory.planner import affordable, make_plan
     from newbie_pipeline.memory.quantization import parse_quantize
     from newbie_pipeline.memory.table import plan_data, plan_lines
 
@@ -96,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         return _fail(2, str(error))
     try:
         sizes = _sizes(args)
-        plan = make_plan(sizes, request, budget, quantize)
+        plan = make_plan(sizes, affordable(sizes, request, budget, quantize), budget, quantize)
     except CheckpointError as error:
         return _fail(1, str(error))
     except MemoryPlanError as error:
@@ -150,6 +153,7 @@ def _measured(args: argparse.Namespace, named: str) -> tuple[list[str], dict[str
         clip_only=args.text_encoder == "clip_only",
         quantize=args.quantize,
         max_memory=args.memory,
+        assist=not args.no_assist,
     )
     renderer = Renderer.load(parse_source(named), options)
     width, height = args.size
@@ -221,6 +225,7 @@ def _request(args: argparse.Namespace, on_gpu: bool) -> "PlanRequest":
         cfg=not args.no_cfg,
         num_inference_steps=args.steps,
         clip_only=args.text_encoder == "clip_only",
+        writes_prompts=not args.no_assist,
     )
 
 

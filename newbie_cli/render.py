@@ -132,8 +132,9 @@ def _render(args: argparse.Namespace, prompt: str) -> int:
         quantize=args.quantize,
         memory=args.memory,
         max_memory=args.max_memory,
+        assist=False,
     )
-    renderer = Renderer.load(parse_source(_model(args.model)), options)
+    renderer = Renderer.load(parse_source(chosen_model(args.model)), options)
     spec = RenderSpec(
         prompt, args.negative, width, height, args.steps, args.guidance, seeds=(seed,)
     )
@@ -146,7 +147,8 @@ def _render(args: argparse.Namespace, prompt: str) -> int:
     return 0
 
 
-def _model(wanted: str | None) -> str:
+def chosen_model(wanted: str | None) -> str:
+    """Give the checkpoint that is named, or set for the worker, or else a tiny one."""
     if wanted := wanted or os.environ.get(_MODEL_VARIABLE):
         return wanted
     from newbie_cli.tiny_model import ensure_tiny_model

@@ -219,7 +219,7 @@ class Renderer:
         def draw() -> RenderResult:
             if spec.assist is not AssistMode.OFF and not assisted:
                 assisted.append(self._assist(spec, cancelled))
-            return self._draw(spec, next(iter(assisted), None), on_step, cancelled)
+            return self._draw(spec, on_step, cancelled, next(iter(assisted), None))
 
         return self._model.draw(spec.width, spec.height, draw)
 
@@ -247,9 +247,9 @@ class Renderer:
     def _draw(
         self,
         spec: RenderSpec,
-        assisted: Assisted | None,
         on_step: Callable[[int, int], None],
         cancelled: Callable[[], bool],
+        assisted: Assisted | None = None,
     ) -> RenderResult:
         import torch  # noqa: PLC0415
 

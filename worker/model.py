@@ -64,6 +64,9 @@ def options_of(settings: WorkerSettings) -> "LoadOptions":
         quantize=settings.quantize or "",
         memory=settings.memory,
         max_memory=settings.max_memory,
+        assist=settings.assist,
+        assist_tokens=settings.assist_tokens,
+        assist_seconds=settings.assist_seconds,
     )
 
 

@@ -6,7 +6,6 @@ the process. Nothing is kept of the failed attempt: an exception's frames would 
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -20,6 +19,7 @@ from newbie_pipeline.memory.loading import load_component, load_planned, load_pl
 from newbie_pipeline.memory.machine import machine_budget
 from newbie_pipeline.memory.measuring import Meter, measured_data, measured_lines
 from newbie_pipeline.memory.plan import MemoryPlan, PlanRequest, Stage
+from newbie_pipeline.memory.planner import affordable
 from newbie_pipeline.memory.quantization import parse_quantize
 from newbie_pipeline.memory.reading import checkpoint_sizes
 from newbie_pipeline.memory.running_out import is_out_of_memory
@@ -48,19 +48,14 @@ def make_keeper(
     request = PlanRequest(
         precision=Precision(str(dtype).removeprefix("torch.")),
         clip_only=options.clip_only,
-        writes_prompts=options.assist and not options.clip_only and sizes.last_layer > 0,
+        writes_prompts=options.assist,
     )
     budget = machine_budget(device, options.memory, options.max_memory)
     quantize = parse_quantize(options.quantize)
-    try:
-        return PlanKeeper(sizes, request, budget, quantize)
-    except MemoryPlanError:
-        if not request.writes_prompts:
-            raise
-    # Pictures come first: what fits without Gemma's last layer goes on without help with prompts.
-    keeper = PlanKeeper(sizes, replace(request, writes_prompts=False), budget, quantize)
-    logger.warning("no memory is left for Gemma to write: there is no help with prompts")
-    return keeper
+    possible = affordable(sizes, request, budget, quantize)
+    if possible != request:
+        logger.warning("Gemma is not loaded whole: there is no help with prompts")
+    return PlanKeeper(sizes, possible, budget, quantize)
 
 
 class PlannedModel:

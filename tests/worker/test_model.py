@@ -43,6 +43,13 @@ def test_the_memory_settings_reach_the_pipeline() -> None:
     assert options_of(settings()) == render.LoadOptions(device="cpu")
 
 
+def test_help_with_prompts_is_on_and_its_limits_reach_the_pipeline() -> None:
+    options = options_of(settings())
+    assert options.assist
+    options = options_of(settings(assist=False, assist_tokens=50, assist_seconds=5))
+    assert (options.assist, options.assist_tokens, options.assist_seconds) == (False, 50, 5.0)
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -50,6 +57,7 @@ def test_the_memory_settings_reach_the_pipeline() -> None:
         ({"memory": "plenty"}, "16GiB"),
         ({"max_memory": "{0: 1.5}"}, "10GiB"),
         ({"text_encoder": "none"}, "clip_only"),
+        ({"assist_seconds": 0}, "greater than or equal to 1"),
     ],
 )
 def test_a_setting_that_makes_no_sense_says_what_would(

@@ -16,7 +16,13 @@ from transformers import Gemma3TextConfig
 from newbie_pipeline.memory import activations
 from newbie_pipeline.memory.activations import Picture
 from newbie_pipeline.memory.sizes import Precision, TextShape, TransformerShape, VaeShape
-from newbie_pipeline.models.gemma_text import GemmaTextEncoder
+from newbie_pipeline.models.gemma_language import (
+    GemmaLanguageModel,
+    GemmaLastLayer,
+    LanguageHead,
+    last_layer_config,
+)
+from newbie_pipeline.models.gemma_text import GemmaTextEncoder, truncated_config
 from newbie_pipeline.models.jina_clip import JinaClipTextModel
 from newbie_pipeline.models.next_dit import NextDiT
 
@@ -145,3 +151,26 @@ def test_encoding_text_stays_below_its_formula(tokens):
             model(input_ids=ids, attention_mask=mask)
         predicted = activations.text_bytes(shape, Picture(tokens=tokens), PRECISION)
         assert 0 < live.peak <= predicted
+
+
+def test_writing_stays_below_its_formula_from_the_first_token_to_the_last():
+    config = Gemma3TextConfig(
+        vocab_size=100,
+        hidden_size=320,
+        intermediate_size=1280,
+        num_hidden_layers=4,
+        num_attention_heads=8,
+        num_key_value_heads=4,
+        head_dim=32,
+    )
+    gemma = ready(GemmaTextEncoder(truncated_config(config.to_dict())))
+    last_layer = ready(GemmaLastLayer(last_layer_config(config.to_dict())))
+    both = torch.nn.ModuleList([gemma, last_layer])
+    model = GemmaLanguageModel(gemma, LanguageHead(last_layer), torch.device("cpu"))
+    with LiveBytes(both) as live:
+        while model.length < activations.WRITING_TOKENS:
+            model.read([7] * activations.WRITING_CHUNK)
+            model.logits(range(100))
+    shape = TextShape(320, 1280, 8, 4, 32, layers=3)
+    predicted = activations.writing_bytes(shape, PRECISION)
+    assert live.peak <= predicted <= 3 * live.peak
