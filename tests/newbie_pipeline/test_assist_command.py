@@ -6,7 +6,9 @@ import json
 import pytest
 
 from newbie_cli.__main__ import main
-from newbie_pipeline.expansion import alone
+from newbie_pipeline.expansion import alone, assistant
+from newbie_pipeline.expansion.writing import AllowanceSpent
+from newbie_pipeline.prompt.assist import Assisted, AssistMode
 from newbie_pipeline.prompt.parse import parse
 
 PROMPT = "<character_1><n>初音ミク</n></character_1><character_2><n>rin</n></character_2>"
@@ -34,15 +36,26 @@ def test_the_prompt_goes_to_stdout_and_what_was_added_to_stderr(assist, capsys):
     assert added["character_1/interaction"] == prompt.characters[0].interaction.text
 
 
-def test_json_holds_prompt_additions_and_note_and_a_seed_decides(assist, capsys):
-    found = []
-    for seed in ("1", "1", "2"):
-        assert assist(PROMPT, "--mode", "interaction", "--json", "--seed", seed) == 0
-        found.append(json.loads(capsys.readouterr().out))
-    assert found[0] == found[1] != found[2]
-    assert set(found[0]) == {"prompt", "additions", "note"}
-    assert {"place", "text"} == set(found[0]["additions"][0])
-    assert found[0]["note"] is None
+def test_json_holds_prompt_additions_and_note(assist, capsys):
+    assert assist(PROMPT, "--mode", "interaction", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == {"prompt", "additions", "note"}
+    assert set(found["additions"][0]) == {"place", "text"}
+    assert found["note"] is None
+
+
+def test_seed_and_seconds_reach_the_assistant(assist, capsys, monkeypatch):
+    seen = {}
+
+    def watched(text, mode, _writer, **options):
+        seen.update(options, mode=mode)
+        return Assisted(text)
+
+    monkeypatch.setattr(assistant, "assist", watched)
+    assert assist(PROMPT, "--seed", "77", "--seconds", "0") == 0
+    assert (seen["seed"], seen["mode"]) == (77, AssistMode.COMPLETE)
+    with pytest.raises(AllowanceSpent):
+        seen["allowance"].check()
 
 
 def test_tags_from_stdin_are_structured(tiny_checkpoint, capsys, monkeypatch):

@@ -46,7 +46,8 @@ def test_the_picture_is_the_one_of_the_assisted_prompt(renderer):
 def test_the_first_seed_decides_what_is_written(renderer):
     first = render(renderer, SHORT).assisted
     assert render(renderer, dataclasses.replace(SHORT, seeds=(5,))).assisted == first
-    assert render(renderer, dataclasses.replace(SHORT, seeds=(6, 5))).assisted != first
+    others = (dataclasses.replace(SHORT, seeds=(seed, 5)) for seed in range(6, 26))
+    assert any(renderer._assist(other, lambda: False) != first for other in others)
 
 
 def test_cancelling_while_it_writes_leaves_the_renderer_usable(renderer):

@@ -71,7 +71,7 @@ def test_the_same_seed_writes_the_same_and_another_seed_another(writer, pipeline
     assert first.additions
     assert run(TWO, "interaction", writer, seed=11) == first
     assert run(TWO, "interaction", pipeline_writer(pipeline, head), seed=11) == first
-    assert run(TWO, "interaction", writer, seed=12) != first
+    assert any(run(TWO, "interaction", writer, seed=seed) != first for seed in range(12, 32))
 
 
 @pytest.mark.parametrize("text", INJECTIONS)

@@ -164,8 +164,8 @@ def test_what_writing_needs_is_the_last_layer_and_room_for_keys_and_values():
 
 def test_what_writing_needs_never_keeps_a_model_from_being_loaded():
     wants = PlanRequest(writes_prompts=True)
-    plans = [plan for plan in every_plan(PUBLISHED, PlanRequest(), Budget(0)) if plan.pinned]
-    least = Budget(min(plan.peak_bytes for plan in plans))
+    plans = every_plan(PUBLISHED, PlanRequest(), Budget(80 * GIB))
+    least = Budget(80 * GIB, min(plan.host_bytes for plan in plans))
     with pytest.raises(MemoryPlanError):
         make_plan(PUBLISHED, wants, least)
     assert not affordable(PUBLISHED, wants, least).writes_prompts
