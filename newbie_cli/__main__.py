@@ -17,6 +17,7 @@ COMMANDS = {
     "smoke": "newbie_cli.smoke",
     "lint": "newbie_cli.lint",
     "render": "newbie_cli.render",
+    "assist": "newbie_cli.assist",
     "plan": "newbie_cli.plan",
     "make-tiny": "newbie_cli.make_tiny",
     "doctor": "newbie_cli.doctor.command",

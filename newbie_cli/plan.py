@@ -77,6 +77,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         f"{worker_settings.LORAS} for the worker's checkpoint",
     )
     parser.add_argument(
+        "--no-assist", action="store_true", help="without what Gemma needs to write prompts"
+    )
+    parser.add_argument(
         "--quantize",
         default="",
         metavar="WHAT",
@@ -104,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
         MemoryPlanError,
         RenderInputError,
     )
-    from newbie_pipeline.memory.planner import make_plan
+    from newbie_pipeline.memory.planner import affordable, make_plan
     from newbie_pipeline.memory.quantization import parse_quantize
     from newbie_pipeline.memory.table import plan_data, plan_lines
 
@@ -120,7 +123,7 @@ def run(args: argparse.Namespace) -> int:
         return _fail(2, str(error))
     try:
         sizes = _sizes(args, request.clip_only, adapters)
-        plan = make_plan(sizes, request, budget, quantize)
+        plan = make_plan(sizes, affordable(sizes, request, budget, quantize), budget, quantize)
     except (CheckpointError, AdapterError) as error:
         return _fail(1, str(error))
     except MemoryPlanError as error:
@@ -134,30 +137,12 @@ def run(args: argparse.Namespace) -> int:
 def _measure(args: argparse.Namespace) -> int:
     """Run the plan on this machine, with a prompt that fills all of its tokens."""
     from newbie_pipeline.device import explain
-    from newbie_pipeline.errors import (
-        AdapterError,
-        MemoryPlanError,
-        PipelineError,
-        RenderInputError,
-    )
-    from newbie_pipeline.memory.budget import parse_max_memory
-    from newbie_pipeline.memory.quantization import parse_quantize
+    from newbie_pipeline.errors import PipelineError, RenderInputError
 
     named = _model(args)
-    if args.vram is not None or named is None:
-        return _fail(
-            2,
-            f"--measure runs a checkpoint on this machine: name it with --model or "
-            f"{worker_settings.MODEL}, and leave --vram and --full out",
-        )
-    if args.batch > 1:
-        return _fail(2, "--measure draws one picture at a time: leave --batch out")
-    try:
-        parse_quantize(args.quantize)
-        parse_max_memory(args.memory or "0")
-        _adapters(args)
-    except (MemoryPlanError, AdapterError) as error:
-        return _fail(2, str(error))
+    problem = _not_measurable(args, named)
+    if named is None or problem is not None:
+        return _fail(2, str(problem))
     try:
         lines, data = _measured(args, named)
     except RenderInputError as error:
@@ -172,6 +157,28 @@ def _measure(args: argparse.Namespace) -> int:
     return _show(json.dumps(data, indent=2) if args.json else "\n".join(lines))
 
 
+def _not_measurable(args: argparse.Namespace, named: str | None) -> str | None:
+    """Say what of the command line keeps a render from being measured; None where nothing does."""
+    from newbie_pipeline.errors import AdapterError, MemoryPlanError
+    from newbie_pipeline.memory.budget import parse_max_memory
+    from newbie_pipeline.memory.quantization import parse_quantize
+
+    if args.vram is not None or named is None:
+        return (
+            f"--measure runs a checkpoint on this machine: name it with --model or "
+            f"{worker_settings.MODEL}, and leave --vram and --full out"
+        )
+    if args.batch > 1:
+        return "--measure draws one picture at a time: leave --batch out"
+    try:
+        parse_quantize(args.quantize)
+        parse_max_memory(args.memory or "0")
+        _adapters(args)
+    except (MemoryPlanError, AdapterError) as error:
+        return str(error)
+    return None
+
+
 def _measured(args: argparse.Namespace, named: str) -> tuple[list[str], dict[str, Any]]:
     import logging
 
@@ -184,6 +191,7 @@ def _measured(args: argparse.Namespace, named: str) -> tuple[list[str], dict[str
         clip_only=_is_clip_only(args),
         quantize=args.quantize,
         max_memory=args.memory,
+        assist=not args.no_assist,
     )
     renderer = Renderer.load(parse_source(named), options)
     width, height = args.size
@@ -240,6 +248,7 @@ def _request(args: argparse.Namespace, on_gpu: bool) -> "PlanRequest":
         cfg=not args.no_cfg,
         num_inference_steps=args.steps,
         clip_only=_is_clip_only(args),
+        writes_prompts=not args.no_assist,
     )
 
 

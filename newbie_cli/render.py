@@ -157,8 +157,9 @@ def _render(args: argparse.Namespace, prompt: str) -> int:
         max_memory=args.max_memory,
         prompt_weights=args.prompt_weights,
         character_encoding=args.character_encoding,
+        assist=False,
     )
-    renderer = Renderer.load(parse_source(_model(args.model)), options)
+    renderer = Renderer.load(parse_source(chosen_model(args.model)), options)
     spec = RenderSpec(
         prompt, args.negative, width, height, args.steps, args.guidance, seeds=(seed,)
     )
@@ -176,7 +177,8 @@ def _is_clip_only(args: argparse.Namespace) -> bool:
     return worker_settings.is_clip_only(args.text_encoder, own_model=own_model)
 
 
-def _model(wanted: str | None) -> str:
+def chosen_model(wanted: str | None) -> str:
+    """Give the checkpoint that is named, or set for the worker, or else a tiny one."""
     if wanted := wanted or worker_settings.setting(worker_settings.MODEL):
         return wanted
     from newbie_cli.tiny_model import ensure_tiny_model

@@ -14,6 +14,13 @@ from PIL import Image
 from newbie_pipeline.checkpoints.identity import model_hash, model_name
 from newbie_pipeline.checkpoints.sources import Source
 from newbie_pipeline.errors import CheckpointError, RenderCancelled
+from newbie_pipeline.expansion.assistant import assist
+from newbie_pipeline.expansion.writing import (
+    DEFAULT_SECONDS,
+    DEFAULT_TOKENS,
+    Allowance,
+    PromptWriter,
+)
 from newbie_pipeline.lora.adapter_file import AdapterFile
 from newbie_pipeline.prompt.assist import Assisted, AssistMode
 from newbie_pipeline.prompt.passages import CharacterEncoding
@@ -76,7 +83,9 @@ class LoadOptions:
     `adapters` are LoRA and LoKr files with their weights. `clip_only` leaves Gemma out, `quantize`
     is read by `memory.quantization.parse_quantize`, `memory` caps the device (the host on a CPU),
     and `max_memory` is one amount or accelerate's dictionary. `prompt_weights` and
-    `character_encoding` are how prompts are read, see `NewbiePipeline.encode_prompt`.
+    `character_encoding` are how prompts are read, see `NewbiePipeline.encode_prompt`. `assist`
+    loads what Gemma needs to write prompts; one request may take `assist_tokens` tokens and
+    `assist_seconds` seconds for it.
     """
 
     device: str | None = None
@@ -90,6 +99,9 @@ class LoadOptions:
     max_memory: str | None = None
     prompt_weights: bool = True
     character_encoding: CharacterEncoding = "whole"
+    assist: bool = True
+    assist_tokens: int = DEFAULT_TOKENS
+    assist_seconds: float = DEFAULT_SECONDS
 
 
 @dataclass(frozen=True)
@@ -145,6 +157,7 @@ class Renderer:
             "prompt_weights": options.prompt_weights,
             "character_encoding": options.character_encoding,
         }
+        self._options = options
 
     @classmethod
     def load(cls, source: Source, options: LoadOptions = LoadOptions()) -> "Renderer":
@@ -195,6 +208,11 @@ class Renderer:
         """The memory plan in force."""
         return self._model.plan
 
+    @property
+    def can_assist(self) -> bool:
+        """Whether Gemma is there as a whole, so that it can help with prompts."""
+        return self._model.language_head is not None
+
     def take_measured(self) -> tuple[list[str], dict[str, Any]] | None:
         """Give what the first whole render took, beside its plan, as lines and as plain data.
 
@@ -211,23 +229,52 @@ class Renderer:
         """Draw one RGB picture for each seed, in order.
 
         `on_step(step, total)` is called after each step, counted over all pictures from 1; it
-        counts from 1 again when memory ran out and the request is drawn once more. Raises
-        RenderCancelled at the next step once `cancelled()` is true, RenderInputError for a request
-        that the model cannot draw, NonFiniteLatentsError when the numbers overflow, and
-        RenderMemoryError when memory ran out under two plans.
+        counts from 1 again when memory ran out and the request is drawn once more. Help with the
+        prompt goes first and takes the first picture's seed. Raises RenderCancelled at the next
+        step or token once `cancelled()` is true, RenderInputError for a request that the model
+        cannot draw, NonFiniteLatentsError when the numbers overflow, and RenderMemoryError when
+        memory ran out under two plans.
         """
         pipeline = self._model.pipeline
         pipeline.check_inputs(spec.height, spec.width, spec.num_inference_steps, 1)
         _stop_if(cancelled)
-        return self._model.draw(
-            spec.width, spec.height, lambda: self._draw(spec, on_step, cancelled)
-        )
+        # What was written stays written when memory runs out and the request is drawn once more.
+        assisted: list[Assisted] = []
+
+        def draw() -> RenderResult:
+            if spec.assist is not AssistMode.OFF and not assisted:
+                assisted.append(self._assist(spec, cancelled))
+            return self._draw(spec, on_step, cancelled, next(iter(assisted), None))
+
+        return self._model.draw(spec.width, spec.height, draw)
+
+    def _assist(self, spec: RenderSpec, cancelled: Callable[[], bool]) -> Assisted:
+        """Help with the prompt in the text stage, before it is encoded."""
+        from newbie_pipeline.memory.plan import Stage  # noqa: PLC0415
+
+        options, pipeline = self._options, self._model.pipeline
+        allowance = Allowance(options.assist_tokens, options.assist_seconds, cancelled)
+        try:
+            pipeline.enter_stage(Stage.TEXT)
+            return assist(
+                spec.prompt, spec.assist, self._writer(), seed=spec.seeds[0], allowance=allowance
+            )
+        except BaseException:
+            pipeline.maybe_free_model_hooks()
+            raise
+
+    def _writer(self) -> PromptWriter | None:
+        """Give Gemma as it lies under the plan in force, or None where it is not loaded whole."""
+        from newbie_pipeline.expansion.writer import pipeline_writer  # noqa: PLC0415
+
+        return pipeline_writer(self._model.pipeline, self._model.language_head)
 
     def _draw(
         self,
         spec: RenderSpec,
         on_step: Callable[[int, int], None],
         cancelled: Callable[[], bool],
+        assisted: Assisted | None = None,
     ) -> RenderResult:
         import torch  # noqa: PLC0415
 
@@ -248,8 +295,9 @@ class Renderer:
 
         pipeline = self._model.pipeline
         try:
+            prompt = spec.prompt if assisted is None else assisted.prompt
             texts = pipeline.encode_pair(
-                spec.prompt, spec.negative_prompt, spec.guidance_scale, **self._reading
+                prompt, spec.negative_prompt, spec.guidance_scale, **self._reading
             )
             _stop_if(cancelled)
             pictures: list[Image.Image] = []
@@ -264,7 +312,7 @@ class Renderer:
                     callback_on_step_end=after_step,
                 )
                 pictures += output.images
-            return RenderResult(tuple(pictures), truncation=self._truncation(spec.prompt))
+            return RenderResult(tuple(pictures), assisted, self._truncation(prompt))
         finally:
             pipeline.maybe_free_model_hooks()
 

@@ -28,6 +28,8 @@ GEMMA_SPECIAL = {
     "bos_token": "<bos>",
     "unk_token": "<unk>",
 }
+# How a conversation is written; at the end, where the real ones have the ids 105 and 106.
+GEMMA_TURNS = ("<start_of_turn>", "<end_of_turn>")
 JINA_SPECIAL = {
     "bos_token": "<s>",
     "pad_token": "<pad>",
@@ -58,6 +60,7 @@ def gemma_tokenizer() -> PreTrainedTokenizerFast:
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<bos> $A", special_tokens=[("<bos>", 2)]
     )
+    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in GEMMA_TURNS])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         **GEMMA_SPECIAL,

@@ -67,6 +67,9 @@ def options_of(settings: WorkerSettings) -> "LoadOptions":
         max_memory=settings.max_memory,
         prompt_weights=settings.prompt_weights,
         character_encoding=settings.character_encoding,
+        assist=settings.assist,
+        assist_tokens=settings.assist_tokens,
+        assist_seconds=settings.assist_seconds,
     )
 
 

@@ -31,8 +31,6 @@ from jobs.models import OutcomeCode
 from jobs.presence import ASSIST
 from jobs.settings import LogSettings, read
 from newbie_pipeline.device import DeviceProblem, explain
-from newbie_pipeline.memory.plan import Placement
-from newbie_pipeline.memory.sizes import Component
 from newbie_pipeline.memory.table import plan_data, plan_lines
 from supervisor.notify import notify_ready
 from worker.errors import BadFrame
@@ -233,15 +231,10 @@ class RenderServer:
             log.info("memory_measured", table="\n".join(lines))
             self._write_plan(data)
 
-    def _can_assist(self) -> bool:
-        """Tell whether the language model is there to help with prompts."""
-        gemma = self.renderer.plan.component(Component.TEXT_ENCODER)
-        return gemma.placement is not Placement.ABSENT
-
     def _write_plan(self, data: dict[str, Any]) -> None:
         path = self.socket_path.with_name(PLAN_FILE)
         try:
-            write_plan(path, {**data, ASSIST: self._can_assist()})
+            write_plan(path, {**data, ASSIST: self.renderer.can_assist})
         except OSError as error:
             log.warning("plan_not_published", reason=str(error))
 

@@ -10,6 +10,7 @@ from jobs.errors import SettingsError
 from jobs.settings import RoomSettings
 from newbie_pipeline.checkpoints.sources import parse_source
 from newbie_pipeline.errors import CheckpointError
+from newbie_pipeline.expansion.writing import DEFAULT_SECONDS, DEFAULT_TOKENS
 from newbie_pipeline.lora.adapter_file import parse_adapter_files
 from newbie_pipeline.memory.budget import parse_max_memory, parse_memory
 from newbie_pipeline.memory.quantization import parse_quantize
@@ -57,6 +58,15 @@ class WorkerSettings(RoomSettings):
     )
     max_memory: str | None = Field(
         None, description='Limits as accelerate writes them: {0: "10GiB", "cpu": "30GiB"}.'
+    )
+    assist: bool = Field(
+        True, description="Load Gemma's last layer, so that it can write what prompts leave open."
+    )
+    assist_seconds: float = Field(
+        DEFAULT_SECONDS, ge=1.0, description="Seconds that Gemma may write for one request."
+    )
+    assist_tokens: int = Field(
+        DEFAULT_TOKENS, ge=1, description="Tokens that Gemma may write for one request."
     )
     slots: int = Field(
         2,

@@ -23,6 +23,13 @@ from newbie_pipeline.checkpoints.weight_files import WeightReader, fill_strictly
 from newbie_pipeline.checkpoints.weight_lists import read_json
 from newbie_pipeline.errors import CheckpointError
 from newbie_pipeline.models import gemma_text, jina_clip
+from newbie_pipeline.models.gemma_language import (
+    HEAD_KEYS,
+    GemmaLastLayer,
+    LanguageHead,
+    last_layer_config,
+    last_layer_key,
+)
 from newbie_pipeline.models.gemma_text import GemmaTextEncoder
 from newbie_pipeline.models.jina_clip import JinaClipTextModel
 from newbie_pipeline.models.next_dit import NextDiT
@@ -183,6 +190,36 @@ def load_gemma(
         tensors = ((own, key, reader.read(key)) for key, own in names.items())
         fill_strictly(model, tensors, reader, dtype, device)
     return _ready(model)
+
+
+def load_language_head(
+    component: Component, dtype: torch.dtype, device: torch.device
+) -> LanguageHead | None:
+    """Load Gemma's last layer, final norm and, where it has one, head.
+
+    None for a checkpoint without final norm, or that this pipeline has saved: it holds what
+    conditioning needs. Anything else that is missing or does not fit raises CheckpointError.
+    """
+    with WeightReader(component.weights, component.prefix, device=device) as reader:
+        with _invalid_config(component), without_storage():
+            config = last_layer_config(published := _gemma_config(component, reader.entries))
+            if config is None:
+                return None
+            model = GemmaLastLayer(config)
+        layers = gemma_text.truncated_config(published).num_hidden_layers
+        names = {
+            key: own
+            for key in reader.keys
+            if (text := gemma_text.text_key(key)) is not None
+            and (own := last_layer_key(text, layers)) is not None
+        }
+        if "norm.weight" not in names.values():
+            return None
+        tensors = ((own, key, reader.read(key)) for key, own in names.items())
+        fill_strictly(model, tensors, reader, dtype, device)
+        head = next((key for key in HEAD_KEYS if key in reader.keys), None)
+        weight = None if head is None else reader.read(head).to(device=device, dtype=dtype)
+    return LanguageHead(_ready(model), weight)
 
 
 def _gemma_config(component: Component, entries: Mapping[str, TensorEntry]) -> dict[str, Any]:

@@ -26,6 +26,10 @@ VAE_TILE = 512
 # diffusers' tile_overlap_factor: a quarter of each tile is decoded twice in each direction.
 VAE_TILE_OVERLAP = 0.25
 PICTURE_CHANNELS = 3
+# While Gemma writes: the tokens that it has in front of it at most (the task, a prompt of 512
+# tokens and what it has written), and how many it reads at once.
+WRITING_TOKENS = 1_536
+WRITING_CHUNK = 512
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,19 @@ def text_bytes(shape: TextShape, picture: Picture, precision: Precision) -> int:
     per_token += FLOAT32 * 3 * shape.hidden
     scores = picture.tokens**2 * (shape.heads + 2) * (FLOAT32 + size)
     return picture.tokens * per_token + scores
+
+
+def writing_bytes(shape: TextShape, precision: Precision) -> int:
+    """Bytes that writing needs beside the encoder's weights and its last layer's.
+
+    Keys and values of all layers, the last one too, for all tokens; then one chunk as `text_bytes`
+    counts it, but with scores and masks over all tokens.
+    """
+    size = precision.bytes
+    kept = 2 * (shape.layers + 1) * shape.kv_heads * shape.head_dim * size * WRITING_TOKENS
+    chunk = text_bytes(shape, Picture(tokens=WRITING_CHUNK), precision)
+    further = WRITING_CHUNK * (WRITING_TOKENS - WRITING_CHUNK) * (shape.heads + 2)
+    return kept + chunk + further * (FLOAT32 + size)
 
 
 def decode_bytes(

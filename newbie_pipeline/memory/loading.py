@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from newbie_pipeline.checkpoints.components import load_language_head
 from newbie_pipeline.checkpoints.layouts import find_checkpoint
 from newbie_pipeline.checkpoints.loading import LOADERS, load_components
 from newbie_pipeline.checkpoints.sources import Source
@@ -12,6 +13,7 @@ from newbie_pipeline.memory.measuring import Meter
 from newbie_pipeline.memory.plan import ComponentPlan, MemoryPlan, Placement
 from newbie_pipeline.memory.quantizing import check_quantizer, quantize
 from newbie_pipeline.memory.sizes import Component
+from newbie_pipeline.models.gemma_language import LanguageHead
 
 HOST = torch.device("cpu")
 
@@ -65,6 +67,15 @@ def load_component(
 
 def _is_quantized_first(part: ComponentPlan) -> bool:
     return part.component is Component.TEXT_ENCODER and part.quantization is not None
+
+
+def load_planned_head(source: Source, dtype: torch.dtype) -> LanguageHead | None:
+    """Load onto the host what Gemma needs to write; None where the checkpoint has not all of it.
+
+    Raises CheckpointError.
+    """
+    component = find_checkpoint(source).components()[Component.TEXT_ENCODER.value]
+    return load_language_head(component, dtype, HOST)
 
 
 def _device(part: ComponentPlan, device: torch.device) -> torch.device:

@@ -49,7 +49,8 @@ class PlanRequest:
     """What is to be rendered, and how.
 
     `cfg` tells whether guidance is on. A plan holds for every prompt of up to `picture.tokens`
-    tokens: how many characters it describes changes nothing.
+    tokens: how many characters it describes changes nothing. `writes_prompts` tells that Gemma also
+    writes: its last layer lies on the host, and is on the device while it does.
     """
 
     picture: Picture = field(default_factory=Picture)
@@ -57,6 +58,7 @@ class PlanRequest:
     cfg: bool = True
     num_inference_steps: int = 28
     clip_only: bool = False
+    writes_prompts: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,18 @@ from newbie_pipeline.memory.activations import Picture
 from newbie_pipeline.memory.conditioning_cache import ConditioningCache
 from newbie_pipeline.memory.executor import free_memory
 from newbie_pipeline.memory.lessons import PlanKeeper
-from newbie_pipeline.memory.loading import load_component, load_planned
+from newbie_pipeline.memory.loading import load_component, load_planned, load_planned_head
 from newbie_pipeline.memory.machine import machine_budget
 from newbie_pipeline.memory.measuring import Meter, measured_data, measured_lines
 from newbie_pipeline.memory.plan import MemoryPlan, PlanRequest, Stage
+from newbie_pipeline.memory.planner import affordable
 from newbie_pipeline.memory.quantization import parse_quantize
 from newbie_pipeline.memory.quantizing import check_quantizer
 from newbie_pipeline.memory.reading import checkpoint_sizes
 from newbie_pipeline.memory.running_out import Shortage, what_ran_out
 from newbie_pipeline.memory.sizes import Component, Precision
 from newbie_pipeline.memory.table import plan_lines
+from newbie_pipeline.models.gemma_language import LanguageHead
 from newbie_pipeline.prompt_encoding import MAX_JOINED_TOKENS, MAX_TOKENS
 
 if TYPE_CHECKING:
@@ -51,11 +53,15 @@ def make_keeper(
         picture=Picture(tokens=MAX_JOINED_TOKENS if joined else MAX_TOKENS),
         precision=Precision(str(dtype).removeprefix("torch.")),
         clip_only=options.clip_only,
+        writes_prompts=options.assist,
     )
     budget = machine_budget(device, options.memory, options.max_memory)
     quantize = parse_quantize(options.quantize)
     sizes = checkpoint_sizes(source, clip_only=options.clip_only, adapters=options.adapters)
-    keeper = PlanKeeper(sizes, request, budget, quantize)
+    possible = affordable(sizes, request, budget, quantize)
+    if possible != request:
+        logger.warning("Gemma is not loaded whole: there is no help with prompts")
+    keeper = PlanKeeper(sizes, possible, budget, quantize)
     if budget.device_bytes is not None:
         # Now, and not in the middle of a render that ran out of memory.
         for component in {**quantize.allowed, **quantize.forced}:
@@ -95,6 +101,10 @@ class PlannedModel:
         self._in_force = True
         # The size of the picture that is being measured.
         self._measured_size = (picture.width, picture.height)
+        # Gemma's last layer, where prompts are helped with; on the host.
+        self.language_head: LanguageHead | None = None
+        if keeper.request.writes_prompts:
+            self.language_head = load_planned_head(source, dtype)
 
     def draw(self, width: int, height: int, render: Callable[[], T]) -> T:
         """Call `render` under the plan for a size, and once more under the next if that runs out.

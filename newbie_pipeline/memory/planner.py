@@ -5,6 +5,7 @@ prediction grows with the picture and the batch. All constants are in `activatio
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from newbie_pipeline.errors import MemoryPlanError
 from newbie_pipeline.memory.budget import GIB, Budget
@@ -92,6 +93,26 @@ def fits(plan: MemoryPlan) -> bool:
     if plan.budget_bytes is not None and plan.peak_bytes > plan.budget_bytes:
         return False
     return plan.host_budget_bytes is None or plan.host_bytes <= plan.host_budget_bytes
+
+
+def affordable(
+    sizes: ModelSizes,
+    request: PlanRequest,
+    budget: Budget,
+    quantize: QuantizationChoice = NOTHING_QUANTIZED,
+) -> PlanRequest:
+    """Give the request, but without writing where Gemma is not whole or no plan fits with it.
+
+    Pictures come first: what writing needs never keeps a model from being loaded. Raises
+    MemoryPlanError where quantisation is asked for and there is no device.
+    """
+    if not request.writes_prompts:
+        return request
+    without = replace(request, writes_prompts=False)
+    if request.clip_only or sizes.last_layer == 0:
+        return without
+    can_write = any(fits(plan) for plan in every_plan(sizes, request, budget, quantize))
+    return request if can_write else without
 
 
 def _order(

@@ -101,7 +101,7 @@ class _Prediction:
         resident = sum(part.resident_bytes for part in self.components)
         reserve = activations.CONTEXT_BYTES + activations.WORKSPACE_BYTES
         if self.on_cpu:
-            resident = sum(part.weight_bytes for part in self.components)
+            resident = sum(part.weight_bytes for part in self.components) + self._writing_weights()
             reserve = CPU_BASE_BYTES
         reserve += int(activations.ALLOCATOR_SLACK * (transient + activation))
         seconds = sum(self._seconds(part) for part in parts)
@@ -125,7 +125,7 @@ class _Prediction:
                 most = max(most, whole if is_first else lying - part.host_bytes + whole)
             elif part.placement is Placement.STREAMED and self.candidate.pinned:
                 most = max(most, lying + whole)
-        return HOST_BASE_BYTES + most
+        return HOST_BASE_BYTES + most + self._writing_weights()
 
     def _run(self, part: ComponentPlan) -> tuple[int, int]:
         """Give the transient weights and the activations of a component at work."""
@@ -143,7 +143,20 @@ class _Prediction:
         if part.component is Component.TRANSFORMER:
             return transient, features + self._denoising_bytes()
         shape = self._text_shape(part.component)
-        return transient, features + activations.text_bytes(shape, picture, precision)
+        encoding = activations.text_bytes(shape, picture, precision)
+        if part.component is Component.TEXT_ENCODER and self.request.writes_prompts:
+            last_layer = 0 if self.on_cpu else self.sizes.last_layer * precision.bytes
+            writing = activations.writing_bytes(shape, precision)
+            # The features of the prompt do not exist yet while it is written.
+            return transient, max(features + encoding, last_layer + writing)
+        return transient, features + encoding
+
+    def _writing_weights(self) -> int:
+        """Bytes of what only writing needs, which lies on the host."""
+        request = self.request
+        if not request.writes_prompts or request.clip_only:
+            return 0
+        return (self.sizes.last_layer + self.sizes.head) * request.precision.bytes
 
     def _denoising_bytes(self) -> int:
         request, shape, vae = self.request, self.sizes.transformer, self.sizes.vae

@@ -64,6 +64,7 @@ PUBLISHED = ModelSizes(
         ),
         Component.VAE: ComponentSize(parameters=83_819_683),
     },
+    last_layer=94_385_152,
 )
 
 # Widths of the modulation, of the timestep's sinusoids, and of a patch: 2 x 2 of 16 channels.

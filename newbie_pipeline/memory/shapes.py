@@ -64,9 +64,11 @@ def model_sizes(
         Component.TEXT_ENCODER_2: measure(clip, _LAYER),
         Component.VAE: measure(vae, None),
     }
-    gemma = None
+    gemma, last_layer, head = None, 0, 0
     if not clip_only:
-        text = _conditioning_part(shapes[Component.TEXT_ENCODER], gemma_is_cut)
+        whole = shapes[Component.TEXT_ENCODER]
+        text = _conditioning_part(whole, gemma_is_cut)
+        last_layer, head = _writing_part(whole, text, gemma_is_cut)
         components[Component.TEXT_ENCODER] = measure(text, _LAYER)
         gemma = _gemma_shape(text)
     return ModelSizes(
@@ -76,6 +78,8 @@ def model_sizes(
         text_encoder_2=_clip_shape(clip),
         vae=_vae_shape(vae),
         components=components,
+        last_layer=last_layer,
+        head=head,
     )
 
 
@@ -119,6 +123,17 @@ def _conditioning_part(shapes: Shapes, is_cut: bool) -> Shapes:
         return not name.endswith("norm.weight") if layer is None else layer[1] != last
 
     return {name: shape for name, shape in text.items() if counts(name)}
+
+
+def _writing_part(shapes: Shapes, conditioning: Shapes, is_cut: bool) -> tuple[int, int]:
+    """Count the last layer with the final norm, and the head where there is one."""
+    left = {n: s for n, s in shapes.items() if n not in conditioning}
+    heads = sum(prod(shape) for name, shape in left.items() if name.endswith("lm_head.weight"))
+    text = {n: s for n, s in left.items() if not any(part in n for part in _NOT_GEMMA)}
+    has_norm = any(name.endswith("norm.weight") and not _LAYER.search(name) for name in text)
+    if is_cut or not has_norm:
+        return 0, 0
+    return sum(prod(shape) for shape in text.values()), heads
 
 
 def _text_tower(shapes: Shapes) -> Shapes:

@@ -135,6 +135,8 @@ class ModelSizes:
 
     Without Gemma (`clip_only`) `text_encoder` is None and `components` has no entry for it. The
     transformer's size holds that of the `adapters`.
+    `last_layer` are the parameters of Gemma's last layer and final norm, which only writing needs;
+    0 where the checkpoint does not have them. `head` are those of a head beside the embeddings.
     """
 
     name: str
@@ -144,6 +146,8 @@ class ModelSizes:
     vae: VaeShape
     components: dict[Component, ComponentSize] = field(hash=False)
     adapters: tuple[AdapterSize, ...] = ()
+    last_layer: int = 0
+    head: int = 0
 
     def weight_bytes(self, component: Component, precision: Precision) -> int:
         """Bytes of a component's weights, none quantised."""

@@ -43,6 +43,7 @@ def plan_data(plan: MemoryPlan) -> dict[str, Any]:
             "steps": request.num_inference_steps,
             "cfg": request.cfg,
             "text_encoder": "clip_only" if request.clip_only else "full",
+            "assist": request.writes_prompts,
         },
         "budget_bytes": plan.budget_bytes,
         "host_budget_bytes": plan.host_budget_bytes,

@@ -50,16 +50,26 @@ class GemmaTextEncoder(Gemma3TextModel):
         return self
 
 
+def full_config(config: dict[str, Any]) -> Gemma3TextConfig:
+    """Make the whole text model's config out of a config.json, multimodal or text only."""
+    return Gemma3TextConfig(**_text_config(config))
+
+
 def truncated_config(config: dict[str, Any]) -> Gemma3TextConfig:
     """Make the encoder's config out of a checkpoint's config.json, multimodal or text only."""
-    text = dict(config.get("text_config", config))
-    for key in ("architectures", "model_type", "transformers_version", "dtype", "torch_dtype"):
-        text.pop(key, None)
+    text = _text_config(config)
     full = Gemma3TextConfig(**text)
     text["num_hidden_layers"] = full.num_hidden_layers - 1
     text["layer_types"] = list(full.layer_types[:-1])
     text["use_cache"] = False
     return Gemma3TextConfig(**text)
+
+
+def _text_config(config: dict[str, Any]) -> dict[str, Any]:
+    text = dict(config.get("text_config", config))
+    for key in ("architectures", "model_type", "transformers_version", "dtype", "torch_dtype"):
+        text.pop(key, None)
+    return text
 
 
 def encoder_config(config: dict[str, Any]) -> Gemma3TextConfig:

@@ -2,8 +2,7 @@
 
 import pytest
 
-from jobs.wording import catalogue
-from newbie_pipeline.prompt.assist import AssistMode, AssistNote
+from newbie_pipeline.prompt.assist import AssistMode
 from tests.e2e.conftest import Member
 
 pytestmark = pytest.mark.slow
@@ -12,12 +11,9 @@ OPEN = (
     "<character_1><n>miku</n><gender>1girl</gender>"
     "<appearance>blue_hair</appearance><clothing></clothing></character_1>"
 )
-NOTES = [catalogue("en")[f"assist.note.{note.value}"] for note in AssistNote]
 
 
-async def test_a_prompt_with_open_fields_is_completed_or_it_is_said_why_not(
-    member: Member,
-) -> None:
+async def test_a_prompt_with_open_fields_is_completed(member: Member) -> None:
     offered = await member.client.autocomplete("newbie", {"assist": ""}, "assist")
     assert [choice["value"] for choice in offered] == ["off", "complete", "structure"]
     job_id = await member.newbie(prompt=OPEN, assist="complete", seed=6)
@@ -25,14 +21,10 @@ async def test_a_prompt_with_open_fields_is_completed_or_it_is_said_why_not(
     [(_, recipe)] = await member.download(message)
     assert recipe.assist is AssistMode.COMPLETE
     said = message["embeds"][0]["description"]
-    if "```diff\n+ " in said:
-        assert recipe.written_prompt == OPEN
-        assert recipe.prompt != OPEN
-        assert "blue_hair" in recipe.prompt
-    else:
-        # TO TIGHTEN once the pipeline completes prompts: NOTES without that of UNAVAILABLE.
-        assert said in NOTES
-        assert (recipe.prompt, recipe.written_prompt) == (OPEN, None)
+    assert "```diff\n+ character_1/clothing: " in said
+    assert recipe.written_prompt == OPEN
+    assert recipe.prompt.startswith(OPEN.partition("</clothing>")[0])
+    assert len(recipe.prompt) > len(OPEN)
 
 
 async def test_a_prompt_without_help_is_posted_without_a_word_about_it(member: Member) -> None:

@@ -63,8 +63,16 @@ def test_json_says_the_same_as_the_settings(capsys):
         "steps": 20,
         "cfg": False,
         "text_encoder": "clip_only",
+        "assist": False,
     }
     assert data["components"]["text_encoder"]["placement"] == "absent"
+
+
+def test_a_plan_counts_what_writing_prompts_needs_as_the_worker_does(capsys):
+    with_it, without = (planned(capsys, "--vram", "24", *more) for more in ((), ("--no-assist",)))
+    assert with_it["request"]["assist"] is not without["request"]["assist"] is False
+    assert with_it["host_bytes"] > without["host_bytes"]
+    assert with_it["stages"]["text"]["peak_bytes"] > without["stages"]["text"]["peak_bytes"]
 
 
 def test_memory_caps_the_plan_and_quantize_is_obeyed(capsys):

@@ -31,6 +31,7 @@ class ChosenRenderer:
     def __init__(self, *, clip_only: bool = False) -> None:
         self.info = RendererInfo("tiny", "0123456789ab", "cpu", "float32", "native", "euler", ())
         self.plan = make_plan(PUBLISHED, PlanRequest(clip_only=clip_only), Budget(None, 999 * GIB))
+        self.can_assist = not clip_only
         self.result = RenderResult((Image.new("RGB", (2, 2)),))
         self.specs: list[RenderSpec] = []
         # Taken before each answer; a test that empties it keeps the renderer writing.

@@ -53,6 +53,13 @@ def test_how_prompts_are_read_reaches_the_pipeline(monkeypatch: pytest.MonkeyPat
     assert (options.prompt_weights, options.character_encoding) == (False, "per_character")
 
 
+def test_help_with_prompts_is_on_and_its_limits_reach_the_pipeline() -> None:
+    options = options_of(settings())
+    assert options.assist
+    options = options_of(settings(assist=False, assist_tokens=50, assist_seconds=5))
+    assert (options.assist, options.assist_tokens, options.assist_seconds) == (False, 50, 5.0)
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -62,6 +69,7 @@ def test_how_prompts_are_read_reaches_the_pipeline(monkeypatch: pytest.MonkeyPat
         ({"text_encoder": "none"}, "clip_only"),
         ({"character_encoding": "each"}, "'whole' or 'per_character'"),
         ({"prompt_weights": "perhaps"}, "boolean"),
+        ({"assist_seconds": 0}, "greater than or equal to 1"),
     ],
 )
 def test_a_setting_that_makes_no_sense_says_what_would(

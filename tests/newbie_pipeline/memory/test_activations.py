@@ -22,7 +22,13 @@ from newbie_pipeline.memory.activations import Picture
 from newbie_pipeline.memory.adapters import adapter_size
 from newbie_pipeline.memory.sizes import Precision, TextShape, TransformerShape, VaeShape
 from newbie_pipeline.models import attention
-from newbie_pipeline.models.gemma_text import GemmaTextEncoder
+from newbie_pipeline.models.gemma_language import (
+    GemmaLanguageModel,
+    GemmaLastLayer,
+    LanguageHead,
+    last_layer_config,
+)
+from newbie_pipeline.models.gemma_text import GemmaTextEncoder, truncated_config
 from newbie_pipeline.models.jina_clip import JinaClipTextModel
 from newbie_pipeline.models.next_dit import NextDiT
 from newbie_pipeline.pipeline import NewbiePipeline
@@ -229,3 +235,26 @@ def test_encoding_text_stays_below_its_formula(tokens):
             model(input_ids=ids, attention_mask=mask)
         predicted = activations.text_bytes(shape, Picture(tokens=tokens), PRECISION)
         assert 0 < live.peak <= predicted
+
+
+def test_writing_stays_below_its_formula_from_the_first_token_to_the_last():
+    config = Gemma3TextConfig(
+        vocab_size=100,
+        hidden_size=96,
+        intermediate_size=384,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=24,
+    )
+    gemma = ready(GemmaTextEncoder(truncated_config(config.to_dict())))
+    last_layer = ready(GemmaLastLayer(last_layer_config(config.to_dict())))
+    both = torch.nn.ModuleList([gemma, last_layer])
+    model = GemmaLanguageModel(gemma, LanguageHead(last_layer), torch.device("cpu"))
+    with LiveBytes(both) as live:
+        while model.length < activations.WRITING_TOKENS:
+            model.read([7] * activations.WRITING_CHUNK)
+            model.logits(range(100))
+    shape = TextShape(96, 384, 4, 2, 24, layers=2)
+    predicted = activations.writing_bytes(shape, PRECISION)
+    assert 0 < live.peak <= predicted

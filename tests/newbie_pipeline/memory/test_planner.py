@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newbie_pipeline.errors import MemoryPlanError
-from newbie_pipeline.memory.activations import Picture
+from newbie_pipeline.memory.activations import WRITING_TOKENS, Picture
 from newbie_pipeline.memory.budget import GIB, Budget, card_budget
 from newbie_pipeline.memory.plan import Placement, PlanRequest, Stage
-from newbie_pipeline.memory.planner import every_plan, fits, make_plan, next_plan
+from newbie_pipeline.memory.planner import affordable, every_plan, fits, make_plan, next_plan
 from newbie_pipeline.memory.published import PUBLISHED
 from newbie_pipeline.memory.quantization import QuantizationChoice, parse_quantize
 from newbie_pipeline.memory.sizes import Component, Precision
@@ -142,6 +142,50 @@ def test_clip_only_loads_no_gemma():
     assert (gemma.weight_bytes, gemma.device_bytes, gemma.host_bytes) == (0, 0, 0)
     assert plan.component(DIT).placement is RESIDENT
     assert plan.component(Component.TEXT_ENCODER_2).placement is RESIDENT
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_writing_prompts_costs_no_card_a_better_plan_but_for_the_text_stage(card):
+    without, with_it = plan_for(card), plan_for(card, writes_prompts=True)
+    if card != 6:  # where everything is tight already
+        assert placements(with_it) == placements(without)
+    assert (
+        with_it.stage(Stage.DECODE).activation_bytes == without.stage(Stage.DECODE).activation_bytes
+    )
+    assert with_it.host_bytes > without.host_bytes
+    assert with_it.stage(Stage.TEXT).activation_bytes > without.stage(Stage.TEXT).activation_bytes
+
+
+def test_what_writing_needs_is_the_last_layer_and_room_for_keys_and_values():
+    budget, tokens = Budget(80 * GIB), WRITING_TOKENS
+    without = next(iter(every_plan(PUBLISHED, PlanRequest(), budget)))
+    with_it = next(iter(every_plan(PUBLISHED, PlanRequest(writes_prompts=True), budget)))
+    last_layer = 2 * 94_385_152
+    assert with_it.host_bytes - without.host_bytes == last_layer
+    keys_and_values = 2 * 34 * 4 * 256 * 2 * tokens
+    more = with_it.stage(Stage.TEXT).activation_bytes - without.stage(Stage.TEXT).activation_bytes
+    assert more > last_layer + keys_and_values
+    on_cpu = [
+        next(iter(every_plan(PUBLISHED, PlanRequest(writes_prompts=writes), Budget(None))))
+        for writes in (False, True)
+    ]
+    assert on_cpu[1].stage(Stage.DENOISE).resident_bytes == (
+        on_cpu[0].stage(Stage.DENOISE).resident_bytes + last_layer
+    )
+
+
+def test_what_writing_needs_never_keeps_a_model_from_being_loaded():
+    wants = PlanRequest(writes_prompts=True)
+    plans = every_plan(PUBLISHED, PlanRequest(), Budget(80 * GIB))
+    least = Budget(80 * GIB, min(plan.host_bytes for plan in plans))
+    with pytest.raises(MemoryPlanError):
+        make_plan(PUBLISHED, wants, least)
+    assert not affordable(PUBLISHED, wants, least).writes_prompts
+    make_plan(PUBLISHED, affordable(PUBLISHED, wants, least), least)
+    assert affordable(PUBLISHED, wants, Budget(card_budget(16))) == wants
+    for nothing in (replace(PUBLISHED, last_layer=0), PUBLISHED):
+        request = replace(wants, clip_only=nothing is PUBLISHED)
+        assert not affordable(nothing, request, Budget(card_budget(16))).writes_prompts
 
 
 def test_short_host_memory_gives_up_pinning_before_the_dits_place():

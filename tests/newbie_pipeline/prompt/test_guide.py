@@ -5,16 +5,21 @@ from pathlib import Path
 
 import pytest
 
+from newbie_pipeline.prompt.assist import AssistMode
 from newbie_pipeline.prompt.errors import CATALOGUE, Code, PromptError
 from newbie_pipeline.prompt.hints import MAX_GEMMA_TOKENS, estimate_tokens
+from newbie_pipeline.prompt.insertion import with_values
+from newbie_pipeline.prompt.open_fields import open_slots, value_of
 from newbie_pipeline.prompt.parse import MAX_CHARACTERS, MAX_DEPTH, MAX_ELEMENTS, parse
 from newbie_pipeline.prompt.passages import passages_of
 from newbie_pipeline.prompt.schema import CHARACTER_FIELDS, GENERAL_FIELDS
+from newbie_pipeline.prompt.structuring import structure_tags
+from newbie_pipeline.prompt.vocabulary import passes
 from newbie_pipeline.prompt.weights import read_weights
 
 DOCS = Path(__file__).parents[3] / "docs"
 GUIDE = (DOCS / "prompt-guide.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)(?: (\w+))?\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```(\w+)(?: ([\w ]+))?\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 
 REPAIRS = re.findall(r"^\| `(<.*|＜.*)` \| `(<.*)` \|$", GUIDE, re.MULTILINE)
 
@@ -76,8 +81,29 @@ def test_an_example_of_a_refusal_is_refused(text: str) -> None:
         parse(text)
 
 
+@pytest.mark.parametrize("text", blocks("assisted complete"))
+def test_an_example_of_completing_adds_tags_of_the_vocabulary_and_nothing_else(text: str) -> None:
+    prompt, (result, _) = parse(text), blocks("added")
+    slots = open_slots(prompt, AssistMode.COMPLETE)
+    values = [(slot, value_of(parse(result), slot).text) for slot in slots]
+    assert all(passes(slot.element, value, slot.character, 1) for slot, value in values)
+    assert with_values(prompt, values).source == result.strip("\n")
+
+
+@pytest.mark.parametrize("text", blocks("assisted structure"))
+def test_an_example_of_structuring_comes_out_as_shown(text: str) -> None:
+    made = structure_tags(parse(text), {})
+    assert made.prompt.source == blocks("added")[1].strip("\n")
+    assert {addition.place for addition in made.additions} == {
+        "character_1/gender",
+        "character_2/gender",
+    }
+
+
 def test_the_guide_has_examples_of_every_kind() -> None:
     assert len(blocks("")) >= 5
+    assert blocks("assisted complete")
+    assert blocks("assisted structure")
     assert blocks("repaired")
     assert blocks("refused")
     assert len(REPAIRS) >= 5
