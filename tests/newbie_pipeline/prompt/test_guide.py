@@ -52,9 +52,15 @@ def test_a_row_of_the_guides_weights_is_true(written: str, read: str, weights: s
     ]
 
 
+def test_the_guide_has_examples_of_weights() -> None:
+    assert blocks("weighted")
+    assert "| `(smile:1.3)` | `smile` | 1.3 |" in GUIDE
+
+
 def test_the_guides_passages_are_those_of_its_two_characters() -> None:
     (example,) = (text for text in blocks("") if "<character_2>" in text)
     passages = passages_of(example, character_encoding="per_character")
+    assert len(passages) == 2
     assert [passage.text for passage in passages] == [
         text.strip("\n") for text in blocks("passage")
     ]
@@ -77,9 +83,6 @@ def test_the_guide_has_examples_of_every_kind() -> None:
     assert len(blocks("")) >= 5
     assert blocks("repaired")
     assert blocks("refused")
-    assert blocks("weighted")
-    assert len(blocks("passage")) == 2
-    assert "| `(smile:1.3)` |" in GUIDE
 
 
 @pytest.mark.parametrize("file", sorted((DOCS / "examples").glob("*.xml")), ids=lambda f: f.name)
