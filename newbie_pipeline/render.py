@@ -153,10 +153,6 @@ class Renderer:
     ) -> None:
         self.info = info
         self._model = model
-        self._reading: dict[str, Any] = {
-            "prompt_weights": options.prompt_weights,
-            "character_encoding": options.character_encoding,
-        }
         self._options = options
 
     @classmethod
@@ -315,6 +311,14 @@ class Renderer:
             return RenderResult(tuple(pictures), assisted, self._truncation(prompt))
         finally:
             pipeline.maybe_free_model_hooks()
+
+    @property
+    def _reading(self) -> dict[str, Any]:
+        """How prompts are read, as keyword arguments of the pipeline."""
+        return {
+            "prompt_weights": self._options.prompt_weights,
+            "character_encoding": self._options.character_encoding,
+        }
 
     def _truncation(self, prompt: str) -> Truncation | None:
         """Count once more what was read: the encoded prompt may come from the cache."""

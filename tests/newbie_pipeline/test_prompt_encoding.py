@@ -144,7 +144,7 @@ def test_weights_work_in_half_precision(pipe, dtype):
     assert weighted.prompt_embeds.isfinite().all()
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     texts.map(lambda text: text.encode("utf-8", "ignore").decode()),
     st.booleans(),

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import GemmaTokenizer
 
@@ -18,6 +18,8 @@ from newbie_pipeline.tokens import token_offsets
 from tests.newbie_pipeline.prompt.strategies import texts
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+# A busy machine is no reason to fail.
+untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ def test_tokens_that_are_cut_off_take_their_weights_with_them():
     assert token_weights(plain, offsets, spans) == every[:6]
 
 
-@settings(max_examples=60)
+@settings(untimed, max_examples=60)
 @given(texts.map(lambda text: text.encode("utf-8", "ignore").decode()))
 def test_any_text_has_a_weight_between_its_spans_for_each_of_its_tokens(text):
     plain, spans = read_weights(text)
@@ -149,6 +151,7 @@ def test_a_prompt_is_weighted_in_a_batch_as_it_is_alone():
         assert torch.equal(weighted_features(features[one], mask[one], [weights]), together[one])
 
 
+@untimed
 @given(st.floats(0, 10), st.floats(0, 10))
 def test_a_larger_weight_lies_farther_from_the_mean_before_the_norm_is_restored(one, other):
     features, _ = features_of(batch=1)
@@ -160,7 +163,7 @@ def test_a_larger_weight_lies_farther_from_the_mean_before_the_norm_is_restored(
     assert (smaller.norm(dim=-1) <= larger.norm(dim=-1) * (1 + 1e-5) + 1e-4).all()
 
 
-@settings(max_examples=50)
+@settings(untimed, max_examples=50)
 @given(
     st.lists(st.floats(0, 10), min_size=1, max_size=13),
     st.sampled_from([0.0, 1e-30, 1e-3, 1.0, 1e3, 2e4]),

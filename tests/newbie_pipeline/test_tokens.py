@@ -1,7 +1,7 @@
 """How many tokens a text has, what is read of it, and how passages share the room of a caption."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newbie_pipeline.caption_reading import CaptionReader
@@ -12,6 +12,8 @@ from newbie_pipeline.tiny_tokenizers import gemma_tokenizer
 from newbie_pipeline.tokens import shares, token_counts, token_rows
 
 TOKENIZER = gemma_tokenizer()
+# A busy machine is no reason to fail.
+untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class WithoutOffsets(type(TOKENIZER)):
@@ -39,6 +41,7 @@ def test_the_longest_passages_are_cut_first(wanted, limit, room, expected):
     assert shares(wanted, limit, room) == expected
 
 
+@untimed
 @given(st.lists(st.integers(0, 700), max_size=16), st.integers(1, 600), st.integers(0, 1023))
 def test_shares_never_exceed_what_is_wanted_or_what_there_is(wanted, limit, room):
     given_shares = shares(wanted, limit, room)

@@ -60,9 +60,15 @@ def test_a_row_of_the_guides_weights_is_true(written: str, read: str, weights: s
     ]
 
 
+def test_the_guide_has_examples_of_weights() -> None:
+    assert blocks("weighted")
+    assert "| `(smile:1.3)` | `smile` | 1.3 |" in GUIDE
+
+
 def test_the_guides_passages_are_those_of_its_two_characters() -> None:
     (example,) = (text for text in blocks("") if "<character_2>" in text)
     passages = passages_of(example, character_encoding="per_character")
+    assert len(passages) == 2
     assert [passage.text for passage in passages] == [
         text.strip("\n") for text in blocks("passage")
     ]

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newbie_pipeline.prompt.errors import PromptError
@@ -39,6 +39,9 @@ NESTED = """\
 <character_1><n>rin</n><character_2><n>len</n></character_2><caption>both</caption></character_1>
 <character_3>miku<general_tags><count>3</count></general_tags></character_3>"""
 TOUCHING = "a<character_1>b</character_1>c<character_2>d</character_2>e"
+
+# A busy machine is no reason to fail.
+untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # Texts with characters in all places, whole and broken.
 several = st.lists(
@@ -171,6 +174,7 @@ def test_without_weights_a_passage_is_as_it_was_written() -> None:
     assert r"<n>(rin:1.3)_\(x\)</n>" in passages[0].text
 
 
+@untimed
 @given(texts | many_characters(), st.booleans())
 def test_any_text_has_a_passage_for_each_character_and_at_least_one(
     text: str, prompt_weights: bool
@@ -189,6 +193,7 @@ def test_any_text_has_a_passage_for_each_character_and_at_least_one(
         assert prompt_weights or not passage.spans
 
 
+@untimed
 @given(many_characters())
 def test_a_passage_holds_nothing_that_was_not_written(text: str) -> None:
     passages = passages_of(text, prompt_weights=False, character_encoding="per_character")
@@ -202,7 +207,7 @@ def test_a_passage_holds_nothing_that_was_not_written(text: str) -> None:
         assert all(sign in signs for sign in passage.text if not sign.isspace())
 
 
-@settings(max_examples=40)
+@settings(untimed, max_examples=40, suppress_health_check=list(HealthCheck))
 @given(prompts)
 def test_a_passage_reads_as_its_character_with_all_that_is_about_the_whole_picture(
     prompt: Prompt,
