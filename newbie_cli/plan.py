@@ -112,31 +112,45 @@ def run(args: argparse.Namespace) -> int:
 
 def _measure(args: argparse.Namespace) -> int:
     """Run the plan on this machine, with a prompt that fills all of its tokens."""
-    from newbie_pipeline.errors import MemoryPlanError, PipelineError, RenderInputError
-    from newbie_pipeline.memory.budget import parse_max_memory
-    from newbie_pipeline.memory.quantization import parse_quantize
+    from newbie_pipeline.device import explain
+    from newbie_pipeline.errors import PipelineError, RenderInputError
 
-    named = args.model or os.environ.get(_MODEL_VARIABLE)
-    if args.vram is not None or args.full or not named:
-        return _fail(
-            2,
-            f"--measure runs a checkpoint on this machine: name it with --model or "
-            f"{_MODEL_VARIABLE}, and leave --vram and --full out",
-        )
-    if args.batch > 1:
-        return _fail(2, "--measure draws one picture at a time: leave --batch out")
-    try:
-        parse_quantize(args.quantize)
-        parse_max_memory(args.memory or "0")
-    except MemoryPlanError as error:
-        return _fail(2, str(error))
+    named = args.model or os.environ.get(_MODEL_VARIABLE) or ""
+    if reason := _cannot_measure(args, named):
+        return _fail(2, reason)
     try:
         lines, data = _measured(args, named)
     except RenderInputError as error:
         return _fail(2, str(error))
     except PipelineError as error:
         return _fail(1, str(error))
+    except (RuntimeError, AssertionError) as error:
+        # Torch's words for a card, a driver or a build that will not do.
+        if (explanation := explain(error)) is None:
+            raise
+        return _fail(1, str(explanation))
     return _show(json.dumps(data, indent=2) if args.json else "\n".join(lines))
+
+
+def _cannot_measure(args: argparse.Namespace, named: str) -> str | None:
+    """Say what is wrong with the arguments of a measurement, if anything is."""
+    from newbie_pipeline.errors import MemoryPlanError
+    from newbie_pipeline.memory.budget import parse_max_memory
+    from newbie_pipeline.memory.quantization import parse_quantize
+
+    if args.vram is not None or args.full or not named:
+        return (
+            f"--measure runs a checkpoint on this machine: name it with --model or "
+            f"{_MODEL_VARIABLE}, and leave --vram and --full out"
+        )
+    if args.batch > 1:
+        return "--measure draws one picture at a time: leave --batch out"
+    try:
+        parse_quantize(args.quantize)
+        parse_max_memory(args.memory or "0")
+    except MemoryPlanError as error:
+        return str(error)
+    return None
 
 
 def _measured(args: argparse.Namespace, named: str) -> tuple[list[str], dict[str, Any]]:

@@ -78,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
         return _fail(2, str(error))
 
     from newbie_cli.tiny_model import TinyModelFailed
+    from newbie_pipeline.device import explain
     from newbie_pipeline.errors import PipelineError, RenderInputError
 
     try:
@@ -86,6 +87,11 @@ def run(args: argparse.Namespace) -> int:
         return _fail(2, str(error))
     except (PipelineError, TinyModelFailed, OSError) as error:
         return _fail(1, str(error))
+    except (RuntimeError, AssertionError) as error:
+        # Torch's words for a card, a driver or a build that will not do.
+        if (explanation := explain(error)) is None:
+            raise
+        return _fail(1, str(explanation))
     except KeyboardInterrupt:
         return _fail(1, "stopped")
 

@@ -10,7 +10,7 @@ import importlib.util
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 # Tensor cores compute in bfloat16 from Ampere on.
@@ -24,6 +24,7 @@ class DeviceProblem(StrEnum):
     """What can be wrong between a card, its driver and the installed packages."""
 
     NO_DRIVER = "no_driver"
+    NO_SUCH_CARD = "no_such_card"
     CPU_BUILD = "cpu_build"
     DRIVER_TOO_OLD = "driver_too_old"
     NO_KERNEL_IMAGE = "no_kernel_image"
@@ -49,7 +50,7 @@ class Explanation:
 
 @dataclass(frozen=True)
 class DeviceFacts:
-    """What is installed and what the first card says of itself.
+    """What is installed and what one card says of itself: number `index` of the `visible` ones.
 
     `runtime` is the CUDA version that torch was built with, `driver_cuda` the newest one that the
     driver runs, both (major, minor); `capability` is the card's; `architectures` are the ones that
@@ -67,10 +68,12 @@ class DeviceFacts:
     free_memory: int = 0
     flash_attn: str | None = None
     flash_attn_error: str | None = None
+    index: int = 0
+    visible: int | None = None
 
 
-def read_device() -> DeviceFacts:
-    """Ask torch, the driver and flash-attn about the first card; imports torch."""
+def read_device(index: int = 0) -> DeviceFacts:
+    """Ask torch, the driver and flash-attn about a card, by torch's number; imports torch."""
     import torch  # noqa: PLC0415
 
     runtime = _version(torch.version.cuda)
@@ -84,22 +87,21 @@ def read_device() -> DeviceFacts:
         name=name,
         flash_attn=flash_attn,
         flash_attn_error=flash_attn_error,
+        index=index,
     )
     if runtime is None or not torch.cuda.is_available():
         return facts
-    free, total = torch.cuda.mem_get_info(0)
-    return DeviceFacts(
-        torch_version=facts.torch_version,
-        runtime=runtime,
-        driver=driver,
-        driver_cuda=facts.driver_cuda,
+    facts = replace(facts, visible=torch.cuda.device_count())
+    if index >= torch.cuda.device_count():
+        return facts
+    free, total = torch.cuda.mem_get_info(index)
+    return replace(
+        facts,
         architectures=tuple(torch.cuda.get_arch_list()),
-        name=torch.cuda.get_device_name(0),
-        capability=torch.cuda.get_device_capability(0),
+        name=torch.cuda.get_device_name(index),
+        capability=torch.cuda.get_device_capability(index),
         total_memory=total,
         free_memory=free,
-        flash_attn=flash_attn,
-        flash_attn_error=flash_attn_error,
     )
 
 
@@ -128,6 +130,8 @@ def has_kernels(architectures: tuple[str, ...], capability: tuple[int, int]) -> 
 
 def find_problems(facts: DeviceFacts) -> list[Explanation]:
     """List what will go wrong on this card, worst first; an empty list means that it fits."""
+    if facts.visible is not None and facts.index >= facts.visible:
+        return [_no_such_card(facts.index, facts.visible)]
     if facts.name is None:
         return [_no_driver()]
     if facts.runtime is None:
@@ -165,6 +169,15 @@ def _no_driver() -> Explanation:
         "No NVIDIA card can be seen.",
         "If there is one, install its driver (nvidia-smi must list the card); in a container, "
         "start it with the NVIDIA container toolkit.",
+    )
+
+
+def _no_such_card(index: int, visible: int) -> Explanation:
+    cards = "one card, number 0" if visible == 1 else f"{visible} cards, 0 to {visible - 1}"
+    return Explanation(
+        DeviceProblem.NO_SUCH_CARD,
+        f"There is no card number {index}: this process sees {cards}.",
+        "Set NEWBIE_WORKER_DEVICE to one of these; CUDA_VISIBLE_DEVICES may hide others.",
     )
 
 
@@ -241,9 +254,11 @@ _CONTEXT_LOST = Explanation(
 _KNOWN_ERRORS: tuple[tuple[str, Explanation], ...] = (
     (r"FlashAttention only supports", _flash_attn_hardware()),
     (r"flash_attn.*undefined symbol|undefined symbol.*flash_attn", _flash_attn_broken()),
-    (r"no kernel image is available", _no_kernel_image()),
+    (r"no kernel image is available|invalid device function", _no_kernel_image()),
     (r"driver on your system is too old", _driver_too_old(None, None)),
     (r"driver version is insufficient", _driver_too_old(None, None)),
+    (r"PTX was compiled with an unsupported toolchain", _driver_too_old(None, None)),
+    (r"forward compatibility was attempted", _driver_too_old(None, None)),
     (r"Found no NVIDIA driver|no CUDA-capable device is detected", _no_driver()),
     (r"Torch not compiled with CUDA", _cpu_build("here")),
     (r"busy or unavailable|exclusive-process", _DEVICE_BUSY),

@@ -100,10 +100,17 @@ class RendererInfo:
 
 
 def choose_device(device: str | None = None) -> str:
-    """Give the wanted device, else the first CUDA device, else the CPU."""
+    """Give the wanted device, else the first CUDA device, else the CPU.
+
+    Raises CheckpointError for a name that torch does not know.
+    """
     import torch  # noqa: PLC0415
 
-    return device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    except RuntimeError as error:
+        raise CheckpointError(f"{device!r} is no device; write cuda, cuda:0 or cpu") from error
+    return "cpu" if chosen.type == "cpu" else str(chosen)
 
 
 def choose_dtype(device: str, dtype: str | None = None) -> "torch.dtype":

@@ -21,6 +21,7 @@ log = structlog.get_logger("renderer")
 # With these nothing can be drawn on the card.
 FATAL = {
     DeviceProblem.NO_DRIVER,
+    DeviceProblem.NO_SUCH_CARD,
     DeviceProblem.CPU_BUILD,
     DeviceProblem.DRIVER_TOO_OLD,
     DeviceProblem.NO_KERNEL_IMAGE,
@@ -33,9 +34,9 @@ def load_model(settings: WorkerSettings) -> "Renderer | None":
     from newbie_pipeline.errors import PipelineError  # noqa: PLC0415
     from newbie_pipeline.render import Renderer  # noqa: PLC0415
 
-    if not _device_will_do(settings):
-        return None
     try:
+        if not _device_will_do(settings):
+            return None
         renderer = Renderer.load(parse_source(settings.model), options_of(settings))
     except PipelineError as error:
         log.error("model_not_loaded", model=settings.model, reason=str(error))
@@ -82,7 +83,8 @@ def _device_will_do(settings: WorkerSettings) -> bool:
     from newbie_pipeline.render import choose_device  # noqa: PLC0415
 
     device = choose_device(settings.device)
-    facts = read_device()
+    index = device.partition(":")[2]
+    facts = read_device(int(index or 0))
     if device == "cpu" and (settings.device is not None or facts.name is None):
         return True
     problems = find_problems(facts)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from newbie_cli.__main__ import main
+from newbie_pipeline.checkpoints import loading
 
 pytestmark = pytest.mark.usefixtures("without_gpu")
 ROWS = ["process start", "DiT", "CLIP", "Gemma", "text stage", "first step", "VAE decode"]
@@ -44,6 +45,21 @@ def test_json_has_bytes_and_seconds(tiny_model: Path, capsys: pytest.CaptureFixt
 )
 def test_without_a_checkpoint_on_this_machine_it_is_usage(arguments: tuple[str, ...]) -> None:
     assert measure(*arguments) == 2
+
+
+def test_a_card_that_will_not_do_is_told_in_words(
+    tiny_model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setitem(loading.LOADERS, "transformer", fail)
+    error = RuntimeError("CUDA error: no kernel image is available for execution on the device")
+    assert measure("--model", str(tiny_model), "--size", "128x128") == 1
+    assert "no kernels for this card" in capsys.readouterr().err
+    error = RuntimeError("something that nobody knows")
+    with pytest.raises(RuntimeError, match="nobody knows"):
+        measure("--model", str(tiny_model), "--size", "128x128")
 
 
 def test_a_checkpoint_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 
 from newbie_cli.__main__ import main
 from newbie_pipeline.recipe import read_recipe
@@ -103,6 +104,19 @@ def test_a_size_that_the_model_cannot_draw_is_exit_code_two(tiny_checkpoint, pro
 def test_a_model_that_cannot_be_loaded_is_exit_code_one(prompt_file, tmp_path, capsys):
     assert render(prompt_file, tmp_path / "a.png", *small(tmp_path / "nowhere")) == 1
     assert "nowhere" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("device", "words"), [("banana", "is no device"), ("cuda", "does not use the card")]
+)
+def test_a_device_that_will_not_do_is_told_in_words(
+    device, words, tiny_checkpoint, prompt_file, tmp_path, capsys
+):
+    if device == "cuda" and (torch.cuda.is_available() or torch.version.cuda is not None):
+        pytest.skip("only a CPU build of torch says so")
+    out = tmp_path / "out.png"
+    assert render(prompt_file, out, "--model", str(tiny_checkpoint), "--device", device) == 1
+    assert words in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,11 @@ def test_a_driver_of_the_same_major_version_is_new_enough():
             "/venv/flash_attn_2_cuda.cpython-311.so: undefined symbol: _ZN3c104cuda9",
             DeviceProblem.FLASH_ATTN_BROKEN,
         ),
+        (
+            "CUDA error: the provided PTX was compiled with an unsupported toolchain.",
+            DeviceProblem.DRIVER_TOO_OLD,
+        ),
+        ("CUDA error: invalid device function", DeviceProblem.NO_KERNEL_IMAGE),
         ("Torch not compiled with CUDA enabled", DeviceProblem.CPU_BUILD),
         ("CUDA error: an illegal memory access was encountered", DeviceProblem.CONTEXT_LOST),
         ("CUDA error: device-side assert triggered", DeviceProblem.CONTEXT_LOST),
@@ -138,6 +143,32 @@ def test_this_machine_can_be_read():
     facts = read_device()
     assert facts.torch_version == torch.__version__
     assert (facts.capability is not None) == torch.cuda.is_available()
+
+
+@pytest.mark.parametrize(("visible", "words"), [(1, "one card, number 0"), (2, "2 cards, 0 to 1")])
+def test_a_card_that_is_not_there_is_told_before_anything_else(visible, words):
+    [found] = find_problems(replace(GOOD, index=2, visible=visible, capability=None))
+    assert found.problem is DeviceProblem.NO_SUCH_CARD
+    assert words in found.what
+    assert find_problems(replace(GOOD, index=visible - 1, visible=visible)) == []
+
+
+def test_the_card_that_is_asked_about_is_the_one_that_is_read(monkeypatch):
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    answers = {
+        "is_available": lambda: True,
+        "device_count": lambda: 2,
+        "get_arch_list": lambda: ["sm_80", "sm_90"],
+        "get_device_name": ["old", "new"].__getitem__,
+        "get_device_capability": [(7, 5), (9, 0)].__getitem__,
+        "mem_get_info": [(1, 2), (3, 4)].__getitem__,
+    }
+    for name, answer in answers.items():
+        monkeypatch.setattr(torch.cuda, name, answer)
+    old, new, none = read_device(), read_device(1), read_device(2)
+    assert (old.name, old.capability, old.free_memory) == ("old", (7, 5), 1)
+    assert (new.name, new.capability, new.total_memory) == ("new", (9, 0), 4)
+    assert (none.capability, none.index, none.visible) == (None, 2, 2)
 
 
 def test_importing_it_loads_no_torch():

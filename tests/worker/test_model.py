@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from newbie_pipeline import render
 from newbie_pipeline.checkpoints import loading
 from newbie_pipeline.device import DeviceFacts, find_problems
+from worker import model
 from worker.model import fatal_problems, load_model, options_of
 from worker.plan_file import MOST_BYTES, read_plan, write_plan
 from worker.settings import WorkerSettings
@@ -76,6 +77,31 @@ def test_only_what_keeps_every_picture_from_being_drawn_is_fatal(
     problems = find_problems(DeviceFacts(**{**CARD, **changes}))
     assert bool(fatal_problems(problems, "cuda", dtype)) is fatal
     assert fatal_problems(problems, "cpu", dtype) == []
+
+
+def test_the_card_that_is_looked_at_is_the_one_that_will_render(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def read(index: int) -> DeviceFacts:
+        asked.append(index)
+        return DeviceFacts(**{**CARD, "index": index, "visible": 2})
+
+    monkeypatch.setattr(model, "read_device", read)
+    for device in ("cuda", "cuda:1", "cuda:2"):
+        with capture_logs() as logs:
+            assert load_model(settings(model=str(tmp_path / "none"), device=device)) is None
+        [entry] = logs
+    assert asked == [0, 1, 2]
+    assert entry["problem"] == "no_such_card"
+
+
+def test_a_device_that_is_none_is_logged(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        assert load_model(settings(model=str(tmp_path), device="banana")) is None
+    [entry] = logs
+    assert "no device; write cuda" in entry["reason"]
 
 
 def test_a_missing_checkpoint_is_logged(tmp_path: Path) -> None:
