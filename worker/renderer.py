@@ -72,6 +72,8 @@ class RenderServer:
         self.renders: queue.SimpleQueue[Render | None] = queue.SimpleQueue()
         self.stopping = False
         self.is_broken = False
+        # The rank of the memory plan that lies there for the worker.
+        self._published: int | None = None
 
     def serve(self) -> None:
         """Render until `stop` is called, or until the device can no longer be trusted."""
@@ -81,6 +83,7 @@ class RenderServer:
             log.info("renderer_ready", **dataclasses.asdict(self.renderer.info))
             log.info("memory_plan", table="\n".join(plan_lines(self.renderer.plan)))
             self._write_plan(plan_data(self.renderer.plan))
+            self._published = self.renderer.plan.rank
             while (render := self.renders.get()) is not None and not self.stopping:
                 if render.cancelled.is_set():
                     continue
@@ -198,7 +201,7 @@ class RenderServer:
             log.info("render_done", pictures=len(result.images), duration=round(seconds, 3))
         finally:
             render.frames.put(None)
-        self._tell_measured()
+        self._tell_plan()
 
     @staticmethod
     def _fail(render: Render, code: OutcomeCode) -> None:
@@ -218,12 +221,16 @@ class RenderServer:
         if will_fail_again or not self.is_broken:
             self._fail(render, OutcomeCode.RENDER_FAILED)
 
-    def _tell_measured(self) -> None:
-        """Log what the first render took beside its plan, and leave it for the worker."""
+    def _tell_plan(self) -> None:
+        """Log what the first render took beside its plan; leave the plan for the worker if new."""
+        rank = self.renderer.plan.rank
         if (measured := self.renderer.take_measured()) is not None:
             lines, data = measured
             log.info("memory_measured", table="\n".join(lines))
             self._write_plan(data)
+        elif rank != self._published:
+            self._write_plan(plan_data(self.renderer.plan))
+        self._published = rank
 
     def _write_plan(self, data: dict[str, Any]) -> None:
         try:
