@@ -203,6 +203,8 @@ def _recipe(spec: "RenderSpec", info: "RendererInfo") -> "Recipe":
         guidance_scale=spec.guidance_scale,
         solver=info.solver,
         adapters=info.adapters,
+        prompt_weights=info.prompt_weights,
+        character_encoding=info.character_encoding,
         model_name=info.model_name,
         model_hash=info.model_hash,
         version=version(_DISTRIBUTION),

@@ -106,7 +106,7 @@ class LoadOptions:
 
 @dataclass(frozen=True)
 class RendererInfo:
-    """Which model is loaded, and how it runs; `adapters` are written as NAME:WEIGHT."""
+    """Which model is loaded, how it runs and how it reads prompts; `adapters` as NAME:WEIGHT."""
 
     model_name: str
     model_hash: str
@@ -115,6 +115,8 @@ class RendererInfo:
     attention: str
     solver: str
     adapters: tuple[str, ...]
+    prompt_weights: bool = True
+    character_encoding: CharacterEncoding = "whole"
 
 
 def choose_device(device: str | None = None) -> str:
@@ -196,6 +198,8 @@ class Renderer:
             attention=attention,
             solver=options.solver,
             adapters=tuple(str(file) for file in options.adapters),
+            prompt_weights=options.prompt_weights,
+            character_encoding=options.character_encoding,
         )
         return cls(model, info, options)
 

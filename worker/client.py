@@ -52,6 +52,8 @@ class Rendered:
     model_hash: str
     solver: str
     adapters: tuple[str, ...]
+    prompt_weights: bool = True
+    character_encoding: str = "whole"
     assisted: Assisted | None = None
     truncation: Truncation | None = None
 
@@ -150,6 +152,8 @@ async def _collect(reader: asyncio.StreamReader, on_step: Callable[[int, int], N
                     model_hash=str(message["model_hash"]),
                     solver=str(message["solver"]),
                     adapters=tuple(str(name) for name in message["adapters"]),
+                    prompt_weights=bool(message["prompt_weights"]),
+                    character_encoding=str(message["character_encoding"]),
                     assisted=assisted,
                     truncation=read_truncation(message.get("truncation")),
                 )

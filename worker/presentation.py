@@ -80,6 +80,8 @@ def _png(job: Job, rendered: Rendered, index: int, seed: int, version: str) -> b
         guidance_scale=job.request.guidance_scale,
         solver=rendered.solver,
         adapters=rendered.adapters,
+        prompt_weights=rendered.prompt_weights,
+        character_encoding=rendered.character_encoding,
         model_name=rendered.model,
         model_hash=rendered.model_hash,
         version=version,

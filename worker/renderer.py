@@ -74,12 +74,15 @@ class RenderServer:
         self.renders: queue.SimpleQueue[Render | None] = queue.SimpleQueue()
         self.stopping = False
         self.is_broken = False
+        # The rank of the memory plan that lies there for the worker.
+        self._published: int | None = None
 
     def serve(self) -> None:
         """Render until `stop` is called, or until the device can no longer be trusted."""
         with self._listening() as listener:
             # Before anyone hears that we are ready: the worker's first sign of life has it then.
             self._write_plan(plan_data(self.renderer.plan))
+            self._published = self.renderer.plan.rank
             threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
             notify_ready()
             log.info("renderer_ready", **dataclasses.asdict(self.renderer.info))
@@ -185,7 +188,7 @@ class RenderServer:
             self._answer(render, result, time.monotonic() - started)
         finally:
             render.frames.put(None)
-        self._tell_measured()
+        self._tell_plan()
 
     def _answer(self, render: Render, result: "RenderResult", seconds: float) -> None:
         """Send the pictures, and what happened to their prompt."""
@@ -201,6 +204,8 @@ class RenderServer:
             "model_hash": info.model_hash,
             "solver": info.solver,
             "adapters": list(info.adapters),
+            "prompt_weights": info.prompt_weights,
+            "character_encoding": info.character_encoding,
             "truncation": pack_truncation(result.truncation),
         }
         render.frames.put(({"type": "done", **done}, b""))
@@ -224,12 +229,16 @@ class RenderServer:
         if will_fail_again or not self.is_broken:
             self._fail(render, OutcomeCode.RENDER_FAILED)
 
-    def _tell_measured(self) -> None:
-        """Log what the first render took beside its plan, and leave it for the worker."""
+    def _tell_plan(self) -> None:
+        """Log what the first render took beside its plan; leave the plan for the worker if new."""
+        rank = self.renderer.plan.rank
         if (measured := self.renderer.take_measured()) is not None:
             lines, data = measured
             log.info("memory_measured", table="\n".join(lines))
             self._write_plan(data)
+        elif rank != self._published:
+            self._write_plan(plan_data(self.renderer.plan))
+        self._published = rank
 
     def _write_plan(self, data: dict[str, Any]) -> None:
         path = self.socket_path.with_name(PLAN_FILE)

@@ -31,14 +31,15 @@ class Served:
     async def draw(self) -> client.Rendered:
         return await client.render(self.socket, REQUEST, lambda *_: None, wait=30)
 
-    def fail_with(self, error: Exception) -> None:
+    def fail_with(self, error: Exception, module: torch.nn.Module | None = None) -> None:
         left = [error]
+        module = module or self.renderer._model.pipeline.transformer
 
         def fail(*_: object) -> None:
             if left:
                 raise left.pop()
 
-        self.renderer._model.pipeline.transformer.register_forward_pre_hook(fail)
+        module.register_forward_pre_hook(fail)
 
     def pretend_to_have_a_card(self) -> None:
         self.renderer.info = dataclasses.replace(self.renderer.info, device="cuda")
@@ -99,3 +100,14 @@ async def test_the_plan_is_left_for_the_worker_and_measured_after_the_first_pict
     plan = json.loads(served.socket.with_name("plan.json").read_text())
     assert plan["device"] == "cpu"
     assert plan["measured"]["VAE decode"]["measured_bytes"] > 0
+
+
+async def test_the_plan_that_is_left_for_the_worker_is_the_one_in_force(served: Served) -> None:
+    path = served.socket.with_name("plan.json")
+    decoder = served.renderer._model.pipeline.vae.decoder
+    served.fail_with(torch.OutOfMemoryError("CUDA out of memory."), decoder)
+    for _ in range(2):  # the file is written after the first one's answer
+        await served.draw()
+    plan = json.loads(path.read_text())
+    assert plan["rank"] == served.renderer.plan.rank > 0
+    assert plan["vae_tile"] is not None
