@@ -113,7 +113,7 @@ def _mend_start_tag(source: Source, start: int) -> Mended | None:
         raise source.error(Code.LORA_TAG, start, tag=quote(text[start : name.end()]))
     if (found := _SPACED.match(text, start)) and (found[3] or _BLANKS.search(found[2])):
         return _mended(source, found, "", found[2], found[3])
-    if is_text(source, name[0]):
+    if not is_known(name[0]) and name[0] not in source.search(_element_names):
         return None
     if found := _SLASHED.match(text, start):
         source.replace(start, found.end(), f"<{found[1]}{found[2]}/>")
