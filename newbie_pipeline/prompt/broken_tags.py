@@ -22,9 +22,9 @@ from newbie_pipeline.prompt.source import Source
 NAME = r"\$?+[^\W\d][\w.:$\-]*+"
 ATTRIBUTE = rf"""(?:\s++{NAME}\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'))"""
 # What follows a `<` that is text: emoticons, the end of the model's system prompt, and Discord's
-# moving emoji and times.
-NO_TAG = r"""_(?=<) | o>_<o> | Prompt[ ]Start>
-            | a:\w{2,32}:\d{15,20}> | t:-?\d{9,13}(?::[a-zA-Z])?>"""
+# moving emoji and times. No element can have one of these names.
+NO_TAG = r"""(?: _++ | a:\w{2,32}:\d{15,20} | t:-?\d{9,13}(?::[a-zA-Z])?+ )(?![\w.:$\-])
+            | o>_<o> | Prompt[ ]Start>"""
 
 # What other programs load weights with; it begins a tag that is not finished, too.
 LORA = ("lora:", "lyco:")

@@ -6,8 +6,8 @@ column. Wrapping or masking the text for it would repair the first and break eve
 its recovering mode repairs without saying what it did. The tests hold the scanner against lxml on
 the part of the language that both read.
 
-- A `<` begins markup when a name, `/`, `!` or `?` as in markup follows; every other `<` is text,
-  and so are the emoticon tags `<_<` and `<o>_<o>`, Discord's `<a:dance:1234567890123456>`, and the
+- A `<` begins markup when a name, `/`, `!` or `?` as in markup follows; every other `<` is text. So
+  are the emoticons `<_<`, `<_>` and `<o>_<o>`, Discord's `<a:dance:1234567890123456>`, and the
   marker `<Prompt Start>`, which people paste along with the model's system prompt. `>`, `]]>` and
   quotes in text are text.
 - What begins like a tag and is none is mended or refused where its name is an element's: one that
