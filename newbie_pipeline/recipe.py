@@ -29,8 +29,8 @@ class Recipe(BaseModel):
 
     `prompt` is what was drawn. Where a language model was asked for help (`assist`) and added to
     it, `written_prompt` is what the member wrote; else it is None and not stored. `adapters` are
-    the LoRA and LoKr files in use, as NAME:WEIGHT; `prompt_weights` and `character_encoding` say how
-    the prompt was read.
+    the LoRA and LoKr files in use, as NAME:WEIGHT; `prompt_weights` and `character_encoding` say
+    how the prompt was read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())

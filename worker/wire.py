@@ -11,7 +11,8 @@ where the object says so. Nothing executable crosses: JSON and pixels only.
 | renderer | `step` | `step`, `total`: over all pictures of the job |
 | renderer | `assisted` | before `done`, where help was asked for; payload: `worker.prompt_frames` |
 | renderer | `picture` | `width`, `height`, and the payload: RGB, 8 bits, row by row |
-| renderer | `done` | `seconds`, `model`, `model_hash`, `solver`, `adapters`, `prompt_weights`, `character_encoding`, `truncation` or null |
+| renderer | `done` | `seconds`, `model`, `model_hash`, `solver`, `adapters`, |
+| | | `prompt_weights`, `character_encoding`, `truncation` or null |
 | renderer | `error` | `code`: an `OutcomeCode` |
 
 Closing the connection cancels the render.

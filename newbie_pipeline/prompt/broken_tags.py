@@ -22,9 +22,9 @@ from newbie_pipeline.prompt.source import Source
 NAME = r"\$?+[^\W\d][\w.:$\-]*+"
 ATTRIBUTE = rf"""(?:\s++{NAME}\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'))"""
 # What follows a `<` that is text: emoticons, the end of the model's system prompt, and Discord's
-# moving emoji and times.
-NO_TAG = r"""_(?=<) | o>_<o> | Prompt[ ]Start>
-            | a:\w{2,32}:\d{15,20}> | t:-?\d{9,13}(?::[a-zA-Z])?>"""
+# moving emoji and times. No element can have one of these names.
+NO_TAG = r"""(?: _++ | a:\w{2,32}:\d{15,20} | t:-?\d{9,13}(?::[a-zA-Z])?+ )(?![\w.:$\-])
+            | o>_<o> | Prompt[ ]Start>"""
 
 # What other programs load weights with; it begins a tag that is not finished, too.
 LORA = ("lora:", "lyco:")
@@ -113,7 +113,7 @@ def _mend_start_tag(source: Source, start: int) -> Mended | None:
         raise source.error(Code.LORA_TAG, start, tag=quote(text[start : name.end()]))
     if (found := _SPACED.match(text, start)) and (found[3] or _BLANKS.search(found[2])):
         return _mended(source, found, "", found[2], found[3])
-    if is_text(source, name[0]):
+    if not is_known(name[0]) and name[0] not in source.search(_element_names):
         return None
     if found := _SLASHED.match(text, start):
         source.replace(start, found.end(), f"<{found[1]}{found[2]}/>")

@@ -64,6 +64,7 @@ class Code(StrEnum):
     REPEATED_FIELD = "W309"
     NESTED = "W310"
     INSIDE_FIELD = "W311"
+    TAG_AS_TEXT = "W312"
 
     CONTRADICTION = "W401"
     COUNT_MISMATCH = "W402"
@@ -313,6 +314,11 @@ CATALOGUE: dict[Code, Entry] = {
         "{tag} stands inside of {parent} and counts as part of its text.",
         "Move it out of {parent}.",
         "<character_1><appearance>blue_hair <action>run</action></appearance></character_1>",
+    ),
+    Code.TAG_AS_TEXT: Entry(
+        "{tag} is no whole tag, and no element has this name; it is read as text.",
+        "Write {nearest} if you mean that.",
+        "<character_1><n>miku</n><apearance blue_hair</character_1>",
     ),
     Code.CONTRADICTION: Entry(
         "{first} and {second} contradict each other in {tag}.",

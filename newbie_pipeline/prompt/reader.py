@@ -20,7 +20,7 @@ from newbie_pipeline.prompt.tree import Node, Piece, Tree
 _SEPARATORS = (",", "，", "、", ";", "；", "\n")
 _TAGS = {**CHARACTER_FIELDS, **GENERAL_FIELDS, "caption": "caption"}
 # Looking up the nearest name is slow, and nobody makes up so many names in earnest.
-_NAMES_LOOKED_UP = 64
+_NAMES_LOOKED_UP = 32
 _FIELDS: dict[Role, Role] = {"character": "character_field", "general": "general_field"}
 
 

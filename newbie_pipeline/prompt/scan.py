@@ -6,12 +6,13 @@ column. Wrapping or masking the text for it would repair the first and break eve
 its recovering mode repairs without saying what it did. The tests hold the scanner against lxml on
 the part of the language that both read.
 
-- A `<` begins markup when a name, `/`, `!` or `?` as in markup follows; every other `<` is text,
-  and so are the emoticon tags `<_<` and `<o>_<o>`, Discord's `<a:dance:1234567890123456>`, and the
+- A `<` begins markup when a name, `/`, `!` or `?` as in markup follows; every other `<` is text. So
+  are the emoticons `<_<`, `<_>` and `<o>_<o>`, Discord's `<a:dance:1234567890123456>`, and the
   marker `<Prompt Start>`, which people paste along with the model's system prompt. `>`, `]]>` and
   quotes in text are text.
 - What begins like a tag and is none is mended or refused where its name is an element's: one that
   the language knows, or one that an end tag or a whole start tag has. Otherwise it is text.
+- Text whose name is nearly an element's is told, once for each name.
 - A whole start tag is never text, whatever its name: `I <heart> you` could as well be an element
   whose end was forgotten, so it is refused with both ways out.
 - Nothing is expanded, fetched or rewritten.
@@ -28,11 +29,13 @@ from newbie_pipeline.prompt import broken_tags
 from newbie_pipeline.prompt.broken_tags import ATTRIBUTE, LORA, NAME, NO_TAG
 from newbie_pipeline.prompt.errors import Code, quote
 from newbie_pipeline.prompt.references import check_references
-from newbie_pipeline.prompt.schema import TO_ASCII, is_known
+from newbie_pipeline.prompt.schema import TO_ASCII, is_known, nearest
 from newbie_pipeline.prompt.source import Source
 
 # Gemma reads 512 tokens, so no more than a tenth of these can matter.
 MAX_ELEMENTS = 1_024
+# Looking up the nearest name is slow.
+_NAMES_LOOKED_UP = 16
 
 # A "bare" name has no whole tag around it. "open_end" and "broken" come after the well-formed
 # alternatives and take what begins like them.
@@ -108,6 +111,9 @@ def scan(source: Source) -> Iterator[Markup]:
             if name in names_in_text:
                 continue
             if broken_tags.is_text(source, name):
+                if len(names_in_text) < _NAMES_LOOKED_UP and (near := nearest(name)):
+                    values = {"tag": quote(f"<{name}"), "nearest": f"<{near}>"}
+                    source.warn(Code.TAG_AS_TEXT, match.start(), **values)
                 names_in_text.add(name)
                 continue
         elif group == "open_end":

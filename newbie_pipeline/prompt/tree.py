@@ -3,15 +3,15 @@
 What is repaired, each with a warning:
 
 - Two end tags in a row in the wrong order are swapped: there is no text between them to belong to
-  one or the other. Not those of two fields, of which one may also have lost its end tag before. The
-  same end tag twice in a row loses the second one.
+  one or the other. Not where a field ends before a known element in it: the field may as well have
+  lost its end tag before. The same end tag twice in a row loses the second one.
 - An end tag whose name is a misspelling of the open element's, or another character's number,
   closes that element. Where the start tag is the one that is misspelt, it is corrected.
 - A field without end tag ends after its text, where that is a single line and another field or its
   parent's end follows. So `<n>miku<n>` ends there as well. A character or the general tags without
   end tag end before the next character, general tags or caption, or at the end of the file.
 
-Everything else that does not nest is refused: so is a field that ends while another element is open
+Everything else that does not nest is refused: so is a field that ends while a known element is open
 inside it, as either end may be the wrong one. The text of a field that ends with the file may have
 been cut off, so it is refused too.
 """
@@ -171,8 +171,8 @@ class _Builder:
     def _close_outer(self, markup: Markup) -> None:
         """Close an element with others open inside it."""
         source, inner = self.source, self.open[-1]
-        is_field = meaning_of(markup.name).is_leaf
-        following = None if is_field else _NEXT_END.match(source.text, markup.end)
+        ends_field = meaning_of(markup.name).is_leaf and inner.meaning.role != ""
+        following = None if ends_field else _NEXT_END.match(source.text, markup.end)
         closes_inner = following is not None and following[1] == inner.name
         values = {"found": quote(f"</{markup.name}>"), "expected": quote(f"</{inner.name}>")}
         if following and closes_inner and self.open[-2].name == markup.name:
@@ -186,7 +186,7 @@ class _Builder:
             return
         if self._crosses(markup):
             raise source.error(Code.CROSSED, markup.start, **values)
-        if is_field:
+        if ends_field:
             raise self._never_closed(inner)
         while self.open[-1].name != markup.name:
             self._close_unclosed(self.open.pop(), markup.start, is_file_end=False)

@@ -30,6 +30,7 @@ async def test_a_text_prompt_comes_back_as_a_picture(member: Member) -> None:
     assert image.size == (832, 1216)
     assert (recipe.prompt, recipe.seed, recipe.num_inference_steps) == ("1girl, blue_hair", 5, 2)
     assert recipe.model_name == "tiny"
+    assert (recipe.prompt_weights, recipe.character_encoding) == (True, "whole")
 
 
 async def test_only_the_requester_is_addressed(member: Member) -> None:

@@ -79,6 +79,7 @@ def test_the_recipe_of_an_earlier_version_is_read():
     read = read_recipe(output.getvalue())
     assert (read.prompt, read.written_prompt, read.assist) == ("1girl", None, AssistMode.OFF)
     assert (read.seed, read.adapters) == (3, ("style:0.8",))
+    assert (read.prompt_weights, read.character_encoding) == (False, "whole")
 
 
 def test_the_pixels_come_back_unchanged_from_an_image_and_from_raw_bytes():

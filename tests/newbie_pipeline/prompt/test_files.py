@@ -188,6 +188,7 @@ HINTED: dict[str, list[Place]] = {
         *((Code.UNKNOWN_ELEMENT, line, 1) for line in range(2, 10)),
         (Code.MORE_OF_THESE, None, None),
     ],
+    "misspelt_and_unfinished.xml": [(Code.TAG_AS_TEXT, 3, 3)],
     "more_than_512_tokens.txt": [(Code.TOO_LONG, None, None)],
     "three_characters.xml": [(Code.MANY_CHARACTERS, None, None)],
     "two_eye_colours_in_two_fields.xml": [(Code.CONTRADICTION, 4, 15)],

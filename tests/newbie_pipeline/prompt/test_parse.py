@@ -66,7 +66,7 @@ def test_a_utf16_declaration_in_a_utf8_file_is_not_believed() -> None:
         "  indented tags",
         "a < b > c << d",
         "I <3 you & me </3 R&B 100% &",
-        ">_<, <_<, >_>, <o>_<o>, <|>_<|>, :<, <>, <- ->",
+        ">_<, <_<, >_>, <_>, <__>, <o>_<o>, <|>_<|>, :<, <>, <- ->",
         "<n>>_<</n>",
         "<n><_<</n>",
         "<a><b>deep</b>text</a> and more <a/>",

@@ -122,6 +122,14 @@ def test_known_elements_inside_a_field_are_told() -> None:
     assert prompt.warnings[0].values == {"tag": "<clothing>", "parent": "<appearance>"}
 
 
+def test_text_that_is_nearly_a_tag_is_told_once_for_each_name() -> None:
+    text = "1girl, <clothng shirt, <clothng, <love you, a<b, <captio"
+    prompt = parse(text)
+    assert (prompt.source, prompt.text.text, prompt.is_xml) == (text, text, False)
+    assert codes(prompt) == [Code.TAG_AS_TEXT] * 2
+    assert prompt.warnings[0].values == {"tag": "<clothng", "nearest": "<clothing>"}
+
+
 def test_what_is_said_twice_counts_twice() -> None:
     prompt = parse(
         "<character_1><n>a</n><action>run</action><action>wave</action></character_1>"
