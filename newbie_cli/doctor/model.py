@@ -41,10 +41,12 @@ def _complete(source: "Source") -> Finding:
         )
     import torch
 
+    from newbie_pipeline.checkpoints.components import load_language_head
     from newbie_pipeline.checkpoints.loading import load_components
 
     # On the meta device everything is checked but the numbers themselves, and none is read.
     load_components(source, torch.bfloat16, "meta", progress=lambda *_: None)
+    load_language_head(checkpoint.text_encoder, torch.bfloat16, torch.device("meta"))
     return ok("checkpoint", f"{checkpoint.layout}, {size:.1f} GiB; every key, shape and tokenizer")
 
 
@@ -55,7 +57,7 @@ def _memory(source: "Source") -> Finding:
     from newbie_pipeline.memory.budget import Budget, free_budget
     from newbie_pipeline.memory.machine import available_host_bytes
     from newbie_pipeline.memory.plan import PlanRequest
-    from newbie_pipeline.memory.planner import make_plan
+    from newbie_pipeline.memory.planner import affordable, make_plan
     from newbie_pipeline.memory.reading import checkpoint_sizes
     from newbie_pipeline.memory.sizes import Precision
 
@@ -63,7 +65,9 @@ def _memory(source: "Source") -> Finding:
     precision = Precision.FLOAT32 if gpu is None else Precision.BFLOAT16
     budget = Budget(None if gpu is None else free_budget(gpu.free_bytes), available_host_bytes())
     try:
-        plan = make_plan(checkpoint_sizes(source), PlanRequest(precision=precision), budget)
+        sizes = checkpoint_sizes(source)
+        request = PlanRequest(precision=precision, writes_prompts=True)
+        plan = make_plan(sizes, affordable(sizes, request, budget), budget)
     except MemoryPlanError as error:
         return failure("memory", str(error), "`newbie plan --help` lists what can be allowed.")
     where = ", ".join(f"{part.component.value} {part.placement.value}" for part in plan.components)
