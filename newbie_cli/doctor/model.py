@@ -78,6 +78,7 @@ def _complete(source: "Source", checkpoint: "Checkpoint") -> Finding:
         return ok("checkpoint", f"{what}; its keys need torch to check")
     import torch
 
+    from newbie_pipeline.checkpoints.components import load_language_head
     from newbie_pipeline.checkpoints.loading import load_components
 
     given = {"tokenizer": None, "tokenizer_2": None}
@@ -85,6 +86,8 @@ def _complete(source: "Source", checkpoint: "Checkpoint") -> Finding:
         given["text_encoder"] = None
     # On the meta device everything is checked but the numbers themselves, and none is read.
     load_components(source, torch.bfloat16, "meta", progress=lambda *_: None, components=given)
+    if checkpoint.text_encoder is not None:
+        load_language_head(checkpoint.text_encoder, torch.bfloat16, torch.device("meta"))
     return ok("checkpoint", f"{what}; every key and shape")
 
 
@@ -113,18 +116,21 @@ def _memory(sizes: "ModelSizes", settings: "WorkerSettings") -> Finding:
     from newbie_pipeline.errors import MemoryPlanError
     from newbie_pipeline.memory.budget import limited
     from newbie_pipeline.memory.plan import PlanRequest
-    from newbie_pipeline.memory.planner import make_plan
+    from newbie_pipeline.memory.planner import affordable, make_plan
     from newbie_pipeline.memory.quantization import parse_quantize
     from newbie_pipeline.memory.sizes import Precision
 
     gpu = None if settings.device == "cpu" else find_gpu()
     default = Precision.FLOAT32 if gpu is None else Precision.BFLOAT16
     request = PlanRequest(
-        precision=Precision(settings.dtype or default), clip_only=sizes.text_encoder is None
+        precision=Precision(settings.dtype or default),
+        clip_only=sizes.text_encoder is None,
+        writes_prompts=settings.assist,
     )
     try:
         budget = limited(gpu_budget(gpu), settings.memory, settings.max_memory)
-        plan = make_plan(sizes, request, budget, parse_quantize(settings.quantize))
+        quantize = parse_quantize(settings.quantize)
+        plan = make_plan(sizes, affordable(sizes, request, budget, quantize), budget, quantize)
         if plan.quantized and find_spec("torch") is not None:
             from newbie_pipeline.memory.quantizing import check_quantizer
 

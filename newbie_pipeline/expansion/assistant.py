@@ -177,7 +177,9 @@ class _Request:
         with self._session(TASKS[AssistMode.STRUCTURE], seed) as session:
             self.allowance.check()
             count = session.write("<count>", WantedTags(tuple(COUNTS)), "</count>\n")
-            made = structure_sentence(self.prompt, count) if count in COUNTS else None
+            made = None
+            if isinstance(count, str) and count in COUNTS:
+                made = structure_sentence(self.prompt, count)
             if made is None:
                 return None
             if not self.writer.fits(made.prompt.source):

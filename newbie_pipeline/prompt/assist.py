@@ -24,7 +24,7 @@ class AssistMode(StrEnum):
 
 
 class AssistNote(StrEnum):
-    """Why a prompt went on with nothing added."""
+    """Why a prompt went on with nothing added, or with less than could be."""
 
     # The worker holds no language model: Gemma is left out, or not loaded whole.
     UNAVAILABLE = "unavailable"
@@ -32,7 +32,7 @@ class AssistNote(StrEnum):
     NOTHING_TO_ADD = "nothing_to_add"
     # What came out failed its checks twice.
     FAILED = "failed"
-    # Time or tokens ran out.
+    # Time or tokens ran out; what was finished until then is added.
     TIMED_OUT = "timed_out"
 
 

@@ -74,6 +74,12 @@ def test_without_gemmas_last_layer_the_prompt_is_drawn_as_written(tiny_checkpoin
     assert len(result.images) == 2
 
 
+def test_a_checkpoint_that_the_pipeline_has_saved_cannot_write(pipe, tmp_path):
+    pipe.save_pretrained(tmp_path / "saved")
+    renderer = Renderer.load(tmp_path / "saved", LoadOptions(device="cpu"))
+    assert render(renderer).assisted.note is AssistNote.UNAVAILABLE
+
+
 def test_limits_come_with_the_options(tiny_checkpoint):
     renderer = Renderer.load(tiny_checkpoint, LoadOptions(device="cpu", assist_tokens=0))
     assert render(renderer).assisted.note is AssistNote.TIMED_OUT

@@ -57,6 +57,19 @@ def test_a_missing_key_is_a_failure_that_names_it(copy):
     assert "layers.0.attention.qkv.weight" in finding.detail
 
 
+def test_what_only_writing_prompts_needs_is_looked_at_too(copy):
+    path = copy / "text_encoder" / "model.safetensors"
+    tensors = load_file(path)
+    layers = {key.split("layers.")[1].split(".")[0] for key in tensors if "layers." in key}
+    last = f"language_model.model.layers.{max(map(int, layers))}.mlp.up_proj.weight"
+    del tensors[last]
+    path.unlink()
+    save_file(tensors, path)
+    (finding,) = check_model(str(copy))
+    assert finding.status is Status.FAILURE
+    assert "mlp.up_proj.weight" in finding.detail
+
+
 def test_a_truncated_file_is_a_failure_that_names_it(copy):
     path = copy / WEIGHTS
     path.write_bytes(path.read_bytes()[:-10])
