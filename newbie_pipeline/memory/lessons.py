@@ -64,12 +64,14 @@ class PlanKeeper:
     ) -> MemoryPlan:
         """Give the next plan that needs less in a stage, and remember to start from it.
 
-        `on_host` tells that the host's memory ran out beside a device. That, or running out before
-        any stage, while weights were placed, has nothing to do with the picture: it is a lesson for
-        every size. Raises MemoryPlanError when there is no such plan.
+        `on_host` tells that the host's memory ran out beside a device. That has nothing to do with
+        the picture, and neither has running out in the text stage, or before any stage, while
+        weights were placed: it is a lesson for every size. Raises MemoryPlanError when there is no
+        such plan.
         """
         other = next_plan(plan, self.sizes, stage, self.quantize, on_host=on_host)
-        pixels = 0 if stage is None or on_host else width * height
+        for_all = on_host or stage in (None, Stage.TEXT)
+        pixels = 0 if for_all else width * height
         lessons = {**self._lessons, pixels: max(other.rank, self._lessons.get(pixels, 0))}
         self._lessons = {}
         for size in sorted(lessons):
