@@ -64,11 +64,14 @@ class PlanKeeper:
     ) -> MemoryPlan:
         """Give the next plan that needs less in a stage, and remember to start from it.
 
-        `on_host` tells that the host's memory ran out beside a device. Raises MemoryPlanError when
-        there is none.
+        `on_host` tells that the host's memory ran out beside a device. That has nothing to do with
+        the picture, and neither has running out in the text stage, or before any stage, while
+        weights were placed: it is a lesson for every size. Raises MemoryPlanError when there is no
+        such plan.
         """
         other = next_plan(plan, self.sizes, stage, self.quantize, on_host=on_host)
-        pixels = width * height
+        for_all = on_host or stage in (None, Stage.TEXT)
+        pixels = 0 if for_all else width * height
         lessons = {**self._lessons, pixels: max(other.rank, self._lessons.get(pixels, 0))}
         self._lessons = {}
         for size in sorted(lessons):

@@ -64,8 +64,9 @@ class Meter:
             torch.cuda.init()
             # The first product makes cuBLAS's handle and workspace.
             one = torch.ones(8, 8, device=self.device)
+            product = one @ one
             torch.cuda.synchronize(self.device)
-            del one
+            del one, product
         self._note(PROCESS_START, self._now(), 0.0)
 
     @contextmanager

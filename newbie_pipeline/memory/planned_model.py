@@ -86,6 +86,9 @@ class PlannedModel:
         CheckpointError, MemoryPlanError, RenderMemoryError and whatever `prepare` raises.
         """
         self.source, self.dtype, self.device = source, dtype, device
+        if device.type == "cuda" and device.index is not None:
+            # diffusers makes its stream on the current card, and waits for that one.
+            torch.cuda.set_device(device)
         self.keeper, self._prepare = keeper, prepare
         picture = keeper.request.picture
         plan = keeper.first

@@ -150,6 +150,15 @@ def test_running_out_while_loading_loads_under_the_next_plan(
     assert draw(fallen) == draw(renderer)
 
 
+def test_the_card_of_a_model_is_the_current_one(tiny_checkpoint, renderer, monkeypatch):
+    seen, card = [], torch.device("cuda", 93)
+    monkeypatch.setattr(torch.cuda, "set_device", seen.append)
+    keeper = renderer._model.keeper
+    with pytest.raises((RuntimeError, AssertionError)):  # there is no such card
+        PlannedModel(tiny_checkpoint, torch.float32, card, keeper, lambda _pipeline: None)
+    assert seen == [card]
+
+
 def test_running_out_twice_while_loading_is_an_error(tiny_checkpoint, monkeypatch):
     def fail(*_):
         raise torch.OutOfMemoryError("CUDA out of memory. (injected)")

@@ -74,6 +74,15 @@ def test_a_lesson_holds_for_its_size_and_larger_ones_and_not_for_smaller_ones():
     assert keeper.plan_for(1024, 960).rank == before.rank
 
 
+@pytest.mark.parametrize(
+    ("stage", "on_host"), [(None, False), (Stage.TEXT, False), (Stage.DENOISE, True)]
+)
+def test_weights_that_found_no_room_are_a_lesson_for_every_size(stage, on_host):
+    keeper = PlanKeeper(PUBLISHED, PlanRequest(), CARD)
+    after = keeper.fall(keeper.first, 1024, 1024, stage, on_host=on_host)
+    assert keeper.plan_for(64, 64).rank == after.rank > keeper.first.rank
+
+
 def test_a_size_up_to_the_first_plans_needs_no_other_plan():
     keeper = PlanKeeper(PUBLISHED, PlanRequest(), CARD)
     assert keeper.plan_for(512, 512) == keeper.first
