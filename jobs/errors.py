@@ -19,3 +19,37 @@ class UnreadableJob(JobsError):
 
 class SettingsError(JobsError):
     """The environment or the `.env` file holds a key or a value that we cannot use."""
+
+
+class BadValue(JobsError):
+    """A setting cannot have this value; `code` and `data` say what it can have.
+
+    `jobs.refusals` turns them into a sentence. What was given is not repeated.
+    """
+
+    def __init__(self, setting: str, code: str, **data: str | int | float) -> None:
+        super().__init__(f"{setting}: {code}")
+        self.setting = setting
+        self.code = code
+        self.data = data
+
+
+class SettingChanged(JobsError):
+    """Somebody else changed the setting since it was looked at; `current` is its value now."""
+
+    def __init__(self, field: str, current: object) -> None:
+        super().__init__(field)
+        self.field = field
+        self.current = current
+
+
+class TooManySettings(JobsError):
+    """A server has as many entries of this kind as it may have; `most` says how many."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(str(most))
+        self.most = most
+
+
+class UnreadableSettings(JobsError):
+    """A server's settings are there, but this version cannot read them (another wrote them)."""

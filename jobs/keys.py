@@ -58,3 +58,32 @@ def rq_id(job_id: str, attempt: int) -> str:
 def job_id_of(rq_job_id: str) -> str:
     """Job that an RQ job belongs to."""
     return rq_job_id.split("-", 1)[0]
+
+
+@dataclass(frozen=True)
+class GuildKeys:
+    """The keys of one Discord server (`guild`); `dm` where there is none, `all` for all servers.
+
+    | key | type | what | lifetime |
+    |---|---|---|---|
+    | `newbie:{queue}:guild:{guild}:settings` | hash | what moderators set, field to JSON; `version` counts changes | while the bot is in the server; a month after it left |
+    | `newbie:{queue}:guild:{guild}:audit` | stream | the latest changes: who, when, what, old, new, reason | the same; at most `jobs.audit.MAX_ENTRIES` entries |
+    | `newbie:{queue}:guild:{guild}:use:{member}` | hash | what a member's requests of the last day cost: job's id to time and pixel-steps | a day after the last request |
+    """  # noqa: E501
+
+    queue: str
+    guild: str
+
+    @property
+    def settings(self) -> str:
+        """Hash of what moderators set."""
+        return f"newbie:{self.queue}:guild:{self.guild}:settings"
+
+    @property
+    def audit(self) -> str:
+        """Stream of changes."""
+        return f"newbie:{self.queue}:guild:{self.guild}:audit"
+
+    def use(self, member: str) -> str:
+        """Hash of what a member's requests cost."""
+        return f"newbie:{self.queue}:guild:{self.guild}:use:{member}"

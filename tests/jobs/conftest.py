@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import strategies as st
 from redis import Redis
 
 from jobs.connection import connect
 from jobs.lifecycle import Lifecycle
+from jobs.limits import ASSIST_MODES, Limit, Limits, LimitValue
 from jobs.models import DeliveryAddress, RenderRequest
 from jobs.queue import RenderQueue
 from jobs.settings import QueueSettings, RedisSettings
@@ -53,3 +55,23 @@ def address(number: int = 1, **changes: object) -> DeliveryAddress:
             **changes,
         }
     )
+
+
+def limit_values(limit: Limit) -> st.SearchStrategy[LimitValue]:
+    """Values that a limit can have."""
+    whole = st.integers(1, 100)
+    numbers = st.floats(0.25, 20_000, allow_nan=False)
+    if limit is Limit.USE:
+        return st.booleans()
+    if limit is Limit.ASSIST:
+        return st.frozensets(st.sampled_from(sorted(ASSIST_MODES)))
+    if limit is Limit.WEIGHT:
+        return st.floats(0.1, 10)
+    if limit in (Limit.HOURLY_BUDGET, Limit.DAILY_BUDGET, Limit.SIZE):
+        return st.none() | numbers
+    return st.none() | whole
+
+
+def limits() -> st.SearchStrategy[Limits]:
+    """All limits at once."""
+    return st.builds(Limits, **{limit.value: limit_values(limit) for limit in Limit})
