@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from jobs.admission import PolicyRefusal
+
 
 class BotError(Exception):
     """Base of every error that the bot room raises on purpose."""
@@ -26,6 +28,14 @@ class OptionRefused(Refused):
     def __init__(self, code: str, option: str, **data: str | int) -> None:
         super().__init__(code, **data)
         self.option = option
+
+
+class PolicyRefused(Refused):
+    """The rules of the queue refuse the request; the sentence is that of `jobs.refusals`."""
+
+    def __init__(self, refusal: PolicyRefusal) -> None:
+        super().__init__(refusal.code.value)
+        self.refusal = refusal
 
 
 class StartError(BotError):

@@ -17,6 +17,7 @@ from bot.answers import NETWORK_ERRORS, Interaction, acknowledge, is_too_late, o
 from bot.assistance import WorkerBoard, check_assistance
 from bot.async_queue import AsyncQueue
 from bot.channel_rights import missing_rights
+from bot.content_rules import check_content
 from bot.errors import Refused
 from bot.options import Defaults, Options, build_request, check_options
 from bot.positions import Board
@@ -135,6 +136,7 @@ class Intake:
             prompt = parse(unwrap(ask.source))
             message_id = await acknowledge(interaction)
         request = build_request(prompt.source, ask.options, self.defaults)
+        await asyncio.to_thread(check_content, request)
         if assist is not AssistMode.OFF:
             check_assistance(assist, await self.queue.assistance())
         try:

@@ -6,8 +6,9 @@ they stand in code marks where they can neither mention anyone nor format anythi
 
 from collections.abc import Sequence
 
-from bot.errors import OptionRefused, Refused
+from bot.errors import OptionRefused, PolicyRefused, Refused
 from jobs.errors import QueueUnavailable
+from jobs.refusals import refusal_sentence
 from jobs.wording import FALLBACK, catalogue, language_of, say
 from newbie_pipeline.prompt.errors import CATALOGUE, Code, PromptError, PromptWarning
 
@@ -34,6 +35,8 @@ def sentence(refusal: Refusal, locale: str) -> str:
     """Say in the member's language what is wrong and what is allowed."""
     if isinstance(refusal, PromptError):
         return _prompt_sentence(refusal, locale)
+    if isinstance(refusal, PolicyRefused):
+        return refusal_sentence(refusal.refusal).say(locale)
     data = {
         key: quote(value) if isinstance(value, str) and key == "given" else value
         for key, value in (refusal.data if isinstance(refusal, Refused) else {}).items()

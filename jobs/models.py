@@ -146,6 +146,8 @@ class OutcomeCode(StrEnum):
     RENDER_REFUSED = "render_refused"
     RENDER_FAILED = "render_failed"
     OUT_OF_MEMORY = "out_of_memory"
+    # What the language model added makes the prompt one that is never drawn.
+    FORBIDDEN = "forbidden"
     UNDELIVERABLE = "undeliverable"
     INTERNAL = "internal"
 

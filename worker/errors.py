@@ -39,6 +39,12 @@ class RendererOutOfMemory(WorkerError):
     code = OutcomeCode.OUT_OF_MEMORY
 
 
+class ForbiddenPicture(WorkerError):
+    """With what was added to it, the prompt is one that is never drawn: the picture is dropped."""
+
+    code = OutcomeCode.FORBIDDEN
+
+
 class Undeliverable(WorkerError):
     """Discord refused the message on every way that we have."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import structlog
 from rq.timeouts import JobTimeoutException
 
+from jobs import rating
 from jobs.errors import JobsError
 from jobs.lifecycle import Lifecycle
 from jobs.models import Job, JobState, Outcome, OutcomeCode
@@ -20,7 +21,7 @@ from jobs.queue import RenderQueue
 from jobs.settings import DiscordSettings, QueueSettings
 from worker import client, presentation
 from worker.delivery import Delivery
-from worker.errors import DiscordUnreachable, Undeliverable, WorkerError
+from worker.errors import DiscordUnreachable, ForbiddenPicture, Undeliverable, WorkerError
 from worker.news import News
 from worker.settings import WorkerSettings
 
@@ -119,6 +120,7 @@ async def _draw_and_post(bench: Bench, job: Job) -> None:
                     wait=bench.worker.renderer_wait,
                     on_begin=news.begin,
                 )
+        await asyncio.to_thread(_check_additions, job, rendered)
         content = await asyncio.to_thread(presentation.pictures, job, rendered, bench.version)
         if not await asyncio.to_thread(bench.lifecycle.is_current, job.id, job.attempt):
             log.warning("attempt_overtaken", job_id=job.id, attempt=job.attempt)
@@ -127,6 +129,18 @@ async def _draw_and_post(bench: Bench, job: Job) -> None:
     seconds = round(rendered.seconds, 3)
     outcome = Outcome(code=OutcomeCode.DONE, message_id=message_id, seconds=seconds)
     await asyncio.to_thread(_close_delivered, bench, job, outcome)
+
+
+def _check_additions(job: Job, rendered: client.Rendered) -> None:
+    """Look at the prompt once more where a language model has added to it.
+
+    Raises:
+        ForbiddenPicture: it is one that is never drawn, whatever the settings are.
+    """
+    if rendered.assisted is None or not rendered.assisted.additions:
+        return
+    if rating.look(rendered.assisted.prompt, job.request.negative_prompt).is_forbidden:
+        raise ForbiddenPicture("additions made the prompt one that is never drawn")
 
 
 def _take_over_message(bench: Bench, job: Job) -> None:

@@ -167,3 +167,25 @@ async def test_a_right_that_pictures_do_not_need_may_be_missing(
         assert [job.id for job in jobs_of(queue)] == [sent]
     finally:
         await discord.set_permissions([])
+
+
+NEVER = "<character_1><n>mina</n><appearance>loli</appearance></character_1>"
+NEVER_TAGS = "<general_tags><other>nsfw, nude</other></general_tags>"
+
+
+@pytest.mark.parametrize("source", ["prompt", "file"])
+async def test_what_is_never_drawn(member: Member, queue: RenderQueue, source: str):
+    text = NEVER + NEVER_TAGS
+    given = {"prompt": text} if source == "prompt" else {"file": ("a.xml", text.encode())}
+    words = await refusal(member, await member.newbie(**given), queue)
+    assert "never drawn" in words
+    assert "loli" not in words
+
+
+@pytest.mark.parametrize("text", [NEVER, NEVER_TAGS])
+async def test_either_half_of_what_is_never_drawn_is_no_reason_by_itself(
+    member: Member, queue: RenderQueue, text: str
+):
+    sent = await member.newbie(prompt=text)
+    await member.answer(sent, lambda message: "In line" in message["content"])
+    assert [job.id for job in jobs_of(queue)] == [sent]
