@@ -17,7 +17,7 @@ run: $(READY)  ## start Redis, playground (or Discord), bot and worker, and prin
 	@$(BIN)/newbie run
 
 test: $(READY_DEV) $(GPU_READY)  ## run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY_DEV) $(GPU_READY)  ## everything that must be clean before a change goes in
 	$(BIN)/ruff format --check

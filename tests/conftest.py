@@ -14,6 +14,9 @@ from supervisor.process import Supervisor
 from supervisor.stack import Stack, StackOptions
 
 ROOT = Path(__file__).parents[1]
+# Two test processes share the cores: threads of OpenMP that spin while they wait would take them
+# from each other. It is read when torch is first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @pytest.fixture(scope="session", autouse=True)
