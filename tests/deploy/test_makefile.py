@@ -81,7 +81,7 @@ def test_check_is_every_gate_and_the_tests_come_last(checkout: Path) -> None:
         "ruff check",
         "mypy",
         "lint-imports",
-        "python -m pytest",
+        "python -m pytest -n 2 --dist loadfile",
     ]
 
 
