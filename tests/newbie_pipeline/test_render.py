@@ -87,6 +87,8 @@ def test_info_says_which_model_runs_where(renderer, tiny_checkpoint):
         "attention": "native",
         "solver": "euler",
         "adapters": (),
+        "prompt_weights": True,
+        "character_encoding": "whole",
     }
 
 
