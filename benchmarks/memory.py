@@ -22,6 +22,7 @@ MEMORY = Table(
     f"Memory and time of the full model, 1024 x 1024, bfloat16, guidance, {STEPS} steps",
     (
         "card (GB)",
+        "GPU",
         "plan",
         "text: predicted / measured (GiB)",
         "denoise",
@@ -55,7 +56,7 @@ def run() -> list[str]:
             f"{found[stage][0] / GIB:.2f} / {found[stage][1] / GIB:.2f}"
             for stage in ("text", "denoise", "decode")
         ]
-        figures = (f"{card} ({name})", found["plan"], *stages, f"{found['seconds']:.1f}")
+        figures = (str(card), name, found["plan"], *stages, f"{found['seconds']:.1f}")
         rows.append(add_row(MEMORY, figures))
     return rows
 

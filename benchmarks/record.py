@@ -1,6 +1,7 @@
 """Writes what was measured into BENCHMARKS.md: one row a run, under the heading of its kind.
 
-A row says when, on what machine and by which command it came about. Rows are only ever added.
+A row says when, on what machine and by which command it came about. Rows are only ever added; one
+that was left empty for want of a machine is filled by the first that measures it.
 """
 
 import datetime
@@ -43,7 +44,10 @@ def machine() -> str:
 
 
 def add_row(table: Table, figures: Sequence[str]) -> str:
-    """Add a row for today; makes the table where it is missing. Returns the row."""
+    """Add a row for today, or fill the empty one that waits for the first of its figures.
+
+    Makes the table where it is missing. Returns the row.
+    """
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     row = f"| {' | '.join([today, _commit(), machine(), *figures])} |"
     lines = BENCHMARKS.read_text().splitlines()
@@ -64,9 +68,18 @@ def add_row(table: Table, figures: Sequence[str]) -> str:
         end += 1
     while not lines[end - 1]:
         end -= 1
-    lines.insert(end, row)
+    waiting = _empty_row(table, figures[0])
+    if waiting in lines:
+        lines[lines.index(waiting)] = row
+    else:
+        lines.insert(end, row)
     BENCHMARKS.write_text("\n".join(lines) + "\n")
     return row
+
+
+def _empty_row(table: Table, first: str) -> str:
+    """Write a row of which only what it is about is known: three cells say where it came from."""
+    return f"| | | | {first} |{' |' * (len(table.columns) - 1)}"
 
 
 @functools.cache

@@ -2,18 +2,18 @@
 
 Sizes come from the headers of a checkpoint and of adapters, or are the published ones; memory comes
 from this machine or from `--vram`. Where the worker's checkpoint is planned for, so are its
-adapters and its choice of text encoders. Exit codes: 0 a plan fits, 1 none does or a file cannot be
-used, 2 usage.
+adapters, its choice of text encoders and how it encodes characters. Exit codes: 0 a plan fits, 1
+none does or a file cannot be used, 2 usage.
 """
 
 import argparse
 import json
 import os
-import re
 import sys
 from typing import TYPE_CHECKING, Any
 
 from newbie_cli import worker_settings
+from newbie_cli.plan_options import DTYPES, add_options
 
 if TYPE_CHECKING:
     from newbie_cli.machine_memory import Gpu
@@ -21,17 +21,14 @@ if TYPE_CHECKING:
     from newbie_pipeline.memory.budget import Budget
     from newbie_pipeline.memory.plan import PlanRequest
     from newbie_pipeline.memory.sizes import ModelSizes
+    from newbie_pipeline.prompt.passages import CharacterEncoding
 
-_DTYPES = {
-    "bf16": "bfloat16",
-    "bfloat16": "bfloat16",
-    "fp16": "float16",
-    "float16": "float16",
-    "fp32": "float32",
-    "float32": "float32",
-}
-_MOST_STEPS = 1000
-_LONG_PROMPT = ", ".join(f"{number} blue flowers" for number in range(200))
+_LONG = ", ".join(f"{number} blue flowers" for number in range(200))
+# Fills all tokens of a caption, whether characters are encoded together or one by one.
+_LONG_PROMPT = "\n".join(
+    f"<character_{number}><appearance>{_LONG}</appearance></character_{number}>"
+    for number in (1, 2)
+)
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -43,59 +40,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "but with --measure, which draws one picture and shows what that took.",
         epilog="exit codes: 0 a plan fits, 1 none fits or no checkpoint, 2 usage",
     )
-    parser.add_argument(
-        "--vram", type=_gib, metavar="GB", help="a card of this size; default: this machine's GPU"
-    )
-    parser.add_argument(
-        "--size", type=_size, default=(1024, 1024), metavar="WIDTHxHEIGHT", help="default 1024x1024"
-    )
-    parser.add_argument("--batch", type=_positive, default=1, help="pictures at once")
-    parser.add_argument("--steps", type=_positive, default=28, help="denoising steps")
-    parser.add_argument(
-        "--dtype", choices=_DTYPES, help="default: bfloat16 on a GPU, float32 on the CPU"
-    )
-    parser.add_argument("--no-cfg", action="store_true", help="without guidance")
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument(
-        "--model",
-        type=_named,
-        metavar="DIR",
-        help=f"checkpoint; default: {worker_settings.MODEL}, else --full",
-    )
-    which.add_argument("--full", action="store_true", help="the published model's sizes")
-    parser.add_argument(
-        "--text-encoder",
-        choices=worker_settings.TEXT_ENCODERS,
-        help=f"default: {worker_settings.TEXT_ENCODER} for the worker's checkpoint, else full",
-    )
-    parser.add_argument(
-        "--lora",
-        action="append",
-        default=[],
-        metavar="PATH[:WEIGHT]",
-        help="a LoRA or LoKr file; may be repeated; default: "
-        f"{worker_settings.LORAS} for the worker's checkpoint",
-    )
-    parser.add_argument(
-        "--no-assist", action="store_true", help="without what Gemma needs to write prompts"
-    )
-    parser.add_argument(
-        "--quantize",
-        default="",
-        metavar="WHAT",
-        help="what may be quantised, as gemma:nf4,transformer:int8; with ! it is in any case",
-    )
-    parser.add_argument(
-        "--memory",
-        metavar="SIZE",
-        help='use at most this, as 16GiB or {0: "10GiB", "cpu": "30GiB"}',
-    )
-    parser.add_argument(
-        "--measure",
-        action="store_true",
-        help="load the checkpoint, draw one step and show measured beside predicted",
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -186,11 +131,12 @@ def _measured(args: argparse.Namespace, named: str) -> tuple[list[str], dict[str
     from newbie_pipeline.render import LoadOptions, Renderer, RenderSpec
 
     options = LoadOptions(
-        dtype=None if args.dtype is None else _DTYPES[args.dtype],
+        dtype=None if args.dtype is None else DTYPES[args.dtype],
         adapters=_adapters(args),
         clip_only=_is_clip_only(args),
         quantize=args.quantize,
         max_memory=args.memory,
+        character_encoding=_encoding(args),
         assist=not args.no_assist,
     )
     renderer = Renderer.load(parse_source(named), options)
@@ -239,12 +185,13 @@ def _request(args: argparse.Namespace, on_gpu: bool) -> "PlanRequest":
     from newbie_pipeline.memory.activations import Picture
     from newbie_pipeline.memory.plan import PlanRequest
     from newbie_pipeline.memory.sizes import Precision
+    from newbie_pipeline.tokens import most_caption_tokens
 
     width, height = args.size
     default = Precision.BFLOAT16 if on_gpu else Precision.FLOAT32
     return PlanRequest(
-        picture=Picture(width, height, args.batch),
-        precision=default if args.dtype is None else Precision(_DTYPES[args.dtype]),
+        picture=Picture(width, height, args.batch, most_caption_tokens(_encoding(args))),
+        precision=default if args.dtype is None else Precision(DTYPES[args.dtype]),
         cfg=not args.no_cfg,
         num_inference_steps=args.steps,
         clip_only=_is_clip_only(args),
@@ -264,6 +211,10 @@ def _own_model(args: argparse.Namespace) -> bool:
 
 def _is_clip_only(args: argparse.Namespace) -> bool:
     return worker_settings.is_clip_only(args.text_encoder, own_model=_own_model(args))
+
+
+def _encoding(args: argparse.Namespace) -> "CharacterEncoding":
+    return worker_settings.character_encoding(args.character_encoding, own_model=_own_model(args))
 
 
 def _adapters(args: argparse.Namespace) -> "tuple[AdapterFile, ...]":
@@ -299,29 +250,3 @@ def _show(text: str) -> int:
 def _fail(exit_code: int, reason: str) -> int:
     print(f"newbie plan: {reason}", file=sys.stderr)
     return exit_code
-
-
-def _gib(text: str) -> float:
-    match = re.fullmatch(r"(\d{1,5}(?:\.\d+)?)\s*(?:gi?b)?", text, re.IGNORECASE)
-    if match is None or float(match[1]) <= 0:
-        raise argparse.ArgumentTypeError("write the card's size in gigabytes, for example 16")
-    return float(match[1])
-
-
-def _positive(text: str) -> int:
-    if not re.fullmatch(r"\d{1,9}", text) or not 1 <= int(text) <= _MOST_STEPS:
-        raise argparse.ArgumentTypeError(f"must be a number from 1 to {_MOST_STEPS}, not {text!r}")
-    return int(text)
-
-
-def _named(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("name a folder or a file, or leave --model out")
-    return text
-
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d{2,5})[xX×](\d{2,5})", text)
-    if match is None or int(match[1]) < 16 or int(match[2]) < 16:
-        raise argparse.ArgumentTypeError("write WIDTHxHEIGHT, for example 1024x1024")
-    return int(match[1]), int(match[2])

@@ -72,8 +72,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument(
         "--character-encoding",
-        choices=("whole", "per_character"),
-        default="whole",
+        choices=worker_settings.CHARACTER_ENCODINGS,
+        default=worker_settings.CHARACTER_ENCODINGS[0],
         help="per_character encodes each of several characters on its own",
     )
     parser.add_argument(

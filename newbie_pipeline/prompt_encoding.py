@@ -28,14 +28,9 @@ from newbie_pipeline.text_conditioning import (
     pooled_features,
     tokenize,
 )
-from newbie_pipeline.tokens import TokenCount
+from newbie_pipeline.tokens import MAX_JOINED_TOKENS, MAX_TOKENS, TokenCount
 
 logger = logging.getLogger(__name__)
-
-# What Gemma reads in one pass.
-MAX_TOKENS = 512
-# A caption of several passages: one less than the published model has caption positions.
-MAX_JOINED_TOKENS = 1023
 
 
 class PromptEncodingMixin:

@@ -3,7 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from newbie_pipeline.prompt.passages import CharacterEncoding
+
+# What Gemma reads in one pass.
+MAX_TOKENS = 512
+# A caption of several passages: one less than the published model has caption positions.
+MAX_JOINED_TOKENS = 1023
+
+
+def most_caption_tokens(character_encoding: "CharacterEncoding") -> int:
+    """Give the most tokens that a caption has, which is what memory is planned for."""
+    return MAX_TOKENS if character_encoding == "whole" else MAX_JOINED_TOKENS
 
 
 @dataclass(frozen=True)

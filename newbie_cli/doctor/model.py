@@ -114,15 +114,18 @@ def _memory(sizes: "ModelSizes", settings: "WorkerSettings") -> Finding:
     """Plan one picture of the usual size on this machine."""
     from newbie_cli.machine_memory import find_gpu, gpu_budget
     from newbie_pipeline.errors import MemoryPlanError
+    from newbie_pipeline.memory.activations import Picture
     from newbie_pipeline.memory.budget import limited
     from newbie_pipeline.memory.plan import PlanRequest
     from newbie_pipeline.memory.planner import affordable, make_plan
     from newbie_pipeline.memory.quantization import parse_quantize
     from newbie_pipeline.memory.sizes import Precision
+    from newbie_pipeline.tokens import most_caption_tokens
 
     gpu = None if settings.device == "cpu" else find_gpu()
     default = Precision.FLOAT32 if gpu is None else Precision.BFLOAT16
     request = PlanRequest(
+        picture=Picture(tokens=most_caption_tokens(settings.character_encoding)),
         precision=Precision(settings.dtype or default),
         clip_only=sizes.text_encoder is None,
         writes_prompts=settings.assist,

@@ -28,7 +28,7 @@ from newbie_pipeline.memory.running_out import Shortage, what_ran_out
 from newbie_pipeline.memory.sizes import Component, Precision
 from newbie_pipeline.memory.table import plan_lines
 from newbie_pipeline.models.gemma_language import LanguageHead
-from newbie_pipeline.prompt_encoding import MAX_JOINED_TOKENS, MAX_TOKENS
+from newbie_pipeline.tokens import most_caption_tokens
 
 if TYPE_CHECKING:
     from newbie_pipeline.render import LoadOptions
@@ -48,9 +48,8 @@ def make_keeper(
     Raises CheckpointError, AdapterError, or MemoryPlanError when no plan fits, an option cannot be
     read or a quantiser that it names is not installed.
     """
-    joined = options.character_encoding != "whole"
     request = PlanRequest(
-        picture=Picture(tokens=MAX_JOINED_TOKENS if joined else MAX_TOKENS),
+        picture=Picture(tokens=most_caption_tokens(options.character_encoding)),
         precision=Precision(str(dtype).removeprefix("torch.")),
         clip_only=options.clip_only,
         writes_prompts=options.assist,

@@ -119,6 +119,8 @@ class _Prediction:
         lying = sum(part.host_bytes for part in self.components)
         most = lying
         for part in self.components:
+            if part.placement is Placement.ABSENT:
+                continue
             whole = self.sizes.weight_bytes(part.component, self.request.precision)
             if part.quantization is not None:
                 is_first = part.component is Component.TEXT_ENCODER

@@ -8,7 +8,10 @@ import re
 from newbie_pipeline.prompt.errors import Code, quote
 from newbie_pipeline.prompt.source import Source, is_allowed
 
-_REFERENCE = re.compile(r"&(?:\#(?:[0-9]++|x[0-9a-fA-F]++)|\$?+[^\W\d][\w.:$\-]*+);")
+# Few digits are most of what is written, and quickly read.
+_REFERENCE = re.compile(
+    r"&(?:\#([0-9]{1,7}+)|\#(?:[0-9]++|x[0-9a-fA-F]++)|\$?+[^\W\d][\w.:$\-]*+);"
+)
 _NAMED = {"&lt;": "<", "&gt;": ">", "&amp;": "&", "&quot;": '"', "&apos;": "'"}
 
 
@@ -28,6 +31,8 @@ def decode_text(source: Source, start: int, end: int) -> str:
     known = dict(_NAMED)
 
     def character(match: re.Match[str]) -> str:
+        if match[1] and is_allowed(code_point := int(match[1])) and code_point != 0xD:
+            return chr(code_point)
         reference = match[0]
         found = known.get(reference)
         if found is None:

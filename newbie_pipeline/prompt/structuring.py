@@ -24,7 +24,7 @@ from newbie_pipeline.prompt.scan import scan
 from newbie_pipeline.prompt.schema import CHARACTER_FIELDS, GENERAL_FIELDS
 from newbie_pipeline.prompt.source import Source, blank_stripped
 from newbie_pipeline.prompt.tag_list import is_phrase, split_tags
-from newbie_pipeline.prompt.tag_sorting import element_of, people_of, quality_of
+from newbie_pipeline.prompt.tag_sorting import element_of, people_of, qualities_of
 
 OTHER = "other"
 # Where a tag that no list knows may go.
@@ -138,18 +138,21 @@ def _place(tag: str, places: Mapping[str, str], characters: int) -> str:
 
 def _whose(characters: list[dict[str, list[str]]], current: int, element: str, tag: str) -> int:
     """Give the index of the character that a tag is about."""
-    said = quality_of(element, tag)
-    if said is None or not _contradicts(characters[current], element, said):
+    said = qualities_of(element, tag)
+    if not _contradicts(characters[current], element, said):
         return current
     free = (k for k, each in enumerate(characters) if not _contradicts(each, element, said))
     return next(free, current)
 
 
 def _contradicts(
-    character: Mapping[str, Sequence[str]], element: str, said: tuple[str, str]
+    character: Mapping[str, Sequence[str]], element: str, said: Mapping[str, frozenset[str]]
 ) -> bool:
-    own = (quality_of(element, tag) for tag in character.get(element, ()))
-    return any(other is not None and other[0] == said[0] and other != said for other in own)
+    """Tell whether a character has something that excludes what is said."""
+    own = (qualities_of(element, tag) for tag in character.get(element, ()))
+    return any(
+        said[quality].isdisjoint(each[quality]) for each in own for quality in said.keys() & each
+    )
 
 
 def _add_genders(draft: _Draft, genders: Sequence[str]) -> list[Addition]:

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable
 from functools import cache, lru_cache
 
+from newbie_pipeline.prompt.contradictions import sayings
 from newbie_pipeline.prompt.vocabulary import group_of, read_sections, vocabulary
 from newbie_pipeline.prompt.weights import read_weights
 
@@ -31,26 +32,8 @@ _SCORE = re.compile(r"(?:score_\d(?:_up)?|rating_.+|(?:very_)?(?:bad|low|high)_s
 _STAR = "*"
 _LONGEST_PATTERN = 24
 
-_COLOURS = {
-    **dict.fromkeys("黑黒", "black"),
-    **dict.fromkeys("金", "blonde"),
-    **dict.fromkeys("白", "white"),
-    **dict.fromkeys("银銀灰", "grey"),
-    **dict.fromkeys("红赤紅", "red"),
-    **dict.fromkeys("蓝青藍", "blue"),
-    **dict.fromkeys("粉桃", "pink"),
-    **dict.fromkeys("绿緑綠", "green"),
-    **dict.fromkeys("紫", "purple"),
-    **dict.fromkeys("棕茶褐", "brown"),
-    "橙": "orange",
-}
-_CJK_COLOUR = re.compile(
-    rf"([{''.join(_COLOURS)}])(?:い|色の?|色的|の)?(头发|长发|短发|发|髮|髪|眼睛?|瞳孔?|目)"
-)
-_CJK_LENGTH = {
-    **dict.fromkeys(("短发", "短髪", "ショートヘア"), "short"),
-    **dict.fromkeys(("长发", "長髪", "ロングヘア"), "long"),
-}
+# Of these a tag says something only where `contradictions` reads it: gradient_hair is no colour.
+_READ_BY_VALUE = ("hair colour", "eye colour", "hair length")
 
 
 @lru_cache(maxsize=4096)
@@ -91,24 +74,19 @@ def people_of(tag: str) -> tuple[int, str] | None:
     return number, _gender(match[2] or match[4] or match[5])
 
 
-def quality_of(element: str, tag: str) -> tuple[str, str] | None:
-    """Give what a tag says about which quality, where a character has only one: hair colour, blue.
+def qualities_of(element: str, tag: str) -> dict[str, frozenset[str]]:
+    """Give what a tag says about qualities of which a character has one: hair colour, blue.
 
-    Two different tags of one quality are about two characters.
+    Two tags that leave no value of a quality open are about two characters.
     """
     words = plain_tag(tag)
-    if match := _CJK_COLOUR.fullmatch(words):
-        about = "hair colour" if match[2][-1] in "发髮髪" else "eye colour"
-        return about, _COLOURS[match[1]]
-    if words in _CJK_LENGTH:
-        return "hair length", _CJK_LENGTH[words]
-    if element not in ("gender", "appearance", "clothing"):
-        return None
+    said = dict(sayings(words))
+    if said or element not in ("gender", "appearance", "clothing"):
+        return said
     group = group_of(element, words)
-    if group is None or words in ("heterochromia", "multicolored_hair", "two-tone_hair"):
-        return None
-    value = words.removesuffix("_hair").removesuffix("_eyes")
-    return group, {"silver": "grey"}.get(value, value)
+    if group is None or group in _READ_BY_VALUE:
+        return {}
+    return {group: frozenset((words,))}
 
 
 def _gender(word: str) -> str:

@@ -75,6 +75,25 @@ def test_a_plan_counts_what_writing_prompts_needs_as_the_worker_does(capsys):
     assert with_it["stages"]["text"]["peak_bytes"] > without["stages"]["text"]["peak_bytes"]
 
 
+def test_characters_encoded_one_by_one_make_longer_captions_as_in_the_worker(
+    tiny_model, capsys, monkeypatch
+):
+    def tokens(*more):
+        return planned(capsys, "--vram", "16", *more)["request"]["tokens"]
+
+    one_by_one = ("--character-encoding", "per_character")
+    assert (tokens(), tokens(*one_by_one)) == (512, 1023)
+    monkeypatch.setenv("NEWBIE_WORKER_CHARACTER_ENCODING", "per_character")
+    assert tokens() == 512  # the published model is not the worker's
+    monkeypatch.setenv("NEWBIE_WORKER_MODEL", str(tiny_model))
+    assert tokens() == 1023
+    assert tokens("--character-encoding", "whole") == 512
+    assert tokens("--full") == tokens("--model", str(tiny_model)) == 512
+    monkeypatch.setenv("NEWBIE_WORKER_CHARACTER_ENCODING", "each")
+    assert plan("--vram", "16") == 2
+    assert "write whole or per_character" in capsys.readouterr().err
+
+
 def test_memory_caps_the_plan_and_quantize_is_obeyed(capsys):
     data = planned(capsys, "--vram", "80", "--memory", "10GiB")
     assert data["peak_bytes"] <= data["budget_bytes"] == 10 * 1024 * MIB

@@ -3,11 +3,13 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from newbie_cli.__main__ import main
 from newbie_pipeline.checkpoints import loading
+from newbie_pipeline.models.next_dit import NextDiT
 
 pytestmark = pytest.mark.usefixtures("without_gpu")
 ROWS = ["process start", "DiT", "CLIP", "Gemma", "text stage", "first step", "VAE decode"]
@@ -38,6 +40,23 @@ def test_json_has_bytes_and_seconds(tiny_model: Path, capsys: pytest.CaptureFixt
     assert set(ROWS) <= set(measured)
     assert measured["first step"]["measured_bytes"] > measured["DiT"]["measured_bytes"]
     assert measured["first step"]["predicted_bytes"] > 0
+
+
+def test_characters_encoded_one_by_one_are_measured_beside_their_own_plan(
+    tiny_model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths: list[int] = []
+    forward = NextDiT.forward
+
+    def watched(self: NextDiT, *args: Any, **kwargs: Any) -> Any:
+        widths.append(kwargs["encoder_hidden_states"].shape[1])
+        return forward(self, *args, **kwargs)
+
+    monkeypatch.setattr(NextDiT, "forward", watched)
+    one_by_one = ("--character-encoding", "per_character", "--json")
+    assert measure("--model", str(tiny_model), "--size", "128x128", *one_by_one) == 0
+    tokens = json.loads(capsys.readouterr().out)["request"]["tokens"]
+    assert max(widths) == tokens == 1023
 
 
 def test_without_gemma_there_is_no_row_for_it(

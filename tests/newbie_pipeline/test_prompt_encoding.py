@@ -18,7 +18,6 @@ from newbie_pipeline.models.gemma_text import GemmaTextEncoder
 from newbie_pipeline.models.jina_clip import JinaClipTextModel
 from newbie_pipeline.pipeline import NewbiePipeline
 from newbie_pipeline.prompt.passages import passages_of
-from newbie_pipeline.prompt_encoding import MAX_JOINED_TOKENS
 from newbie_pipeline.text_conditioning import (
     SYSTEM_PROMPT,
     TextCondition,
@@ -28,6 +27,7 @@ from newbie_pipeline.text_conditioning import (
     with_system_prompt,
 )
 from newbie_pipeline.tiny_tokenizers import gemma_tokenizer, jina_tokenizer
+from newbie_pipeline.tokens import MAX_JOINED_TOKENS
 from tests.newbie_pipeline.memory.test_activations import LiveBytes
 from tests.newbie_pipeline.prompt.strategies import texts
 

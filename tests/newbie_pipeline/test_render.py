@@ -11,9 +11,9 @@ from newbie_pipeline.checkpoints.identity import model_hash
 from newbie_pipeline.checkpoints.sources import parse_source
 from newbie_pipeline.errors import CheckpointError, RenderCancelled, RenderInputError
 from newbie_pipeline.lora.adapter_file import AdapterFile
-from newbie_pipeline.prompt_encoding import MAX_JOINED_TOKENS
 from newbie_pipeline.render import LoadOptions, Renderer, RenderSpec
 from newbie_pipeline.text_conditioning import SYSTEM_PROMPT
+from newbie_pipeline.tokens import MAX_JOINED_TOKENS
 
 SPEC = RenderSpec(
     prompt="<character_1> <n>miku</n> </character_1>",
@@ -87,6 +87,8 @@ def test_info_says_which_model_runs_where(renderer, tiny_checkpoint):
         "attention": "native",
         "solver": "euler",
         "adapters": (),
+        "prompt_weights": True,
+        "character_encoding": "whole",
     }
 
 

@@ -43,6 +43,28 @@ def test_the_picture_is_the_one_of_the_assisted_prompt(renderer):
         assert ours.tobytes() == theirs.tobytes()
 
 
+def test_a_reroll_of_the_prompt_in_the_recipe_skips_the_text_stage(renderer):
+    drawn = render(renderer, SHORT)
+    pipeline = renderer._model.pipeline
+    cache, hits = pipeline.conditioning_cache, pipeline.conditioning_cache.hits
+    again = dataclasses.replace(
+        SHORT, prompt=drawn.assisted.prompt, assist=AssistMode.OFF, seeds=(99,)
+    )
+    calls = []
+    handles = [
+        getattr(pipeline, name).register_forward_pre_hook(lambda *_: calls.append(1))
+        for name in ("text_encoder", "text_encoder_2")
+    ]
+    try:
+        rerolled = render(renderer, again)
+    finally:
+        for handle in handles:
+            handle.remove()
+    assert calls == []
+    assert cache.hits > hits
+    assert rerolled.images[0].tobytes() != drawn.images[0].tobytes()
+
+
 def test_the_first_seed_decides_what_is_written(renderer):
     first = render(renderer, SHORT).assisted
     assert render(renderer, dataclasses.replace(SHORT, seeds=(5,))).assisted == first

@@ -13,7 +13,7 @@ from newbie_cli.doctor.model import check_model
 from newbie_cli.machine_memory import Gpu
 from newbie_pipeline.checkpoints.layouts import parse_source
 from newbie_pipeline.checkpoints.loading import load_components
-from newbie_pipeline.memory import quantizing
+from newbie_pipeline.memory import planner, quantizing
 from newbie_pipeline.memory.sizes import Component
 
 WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
@@ -121,6 +121,21 @@ def test_the_plan_is_made_with_the_workers_settings(tiny_model, monkeypatch):
     (finding,) = check_model(None)
     assert (finding.name, finding.status) == ("worker", Status.FAILURE)
     assert "NEWBIE_WORKER_MEMORY" in finding.detail
+
+
+@pytest.mark.parametrize(("encoding", "tokens"), [("whole", 512), ("per_character", 1023)])
+def test_the_plan_is_for_captions_as_long_as_the_workers(tiny_model, monkeypatch, encoding, tokens):
+    seen, make = [], planner.make_plan
+
+    def watched(sizes, request, *more):
+        seen.append(request.picture.tokens)
+        return make(sizes, request, *more)
+
+    monkeypatch.setattr(planner, "make_plan", watched)
+    monkeypatch.setenv("NEWBIE_WORKER_MODEL", str(tiny_model))
+    monkeypatch.setenv("NEWBIE_WORKER_CHARACTER_ENCODING", encoding)
+    assert statuses() == ALL_OK
+    assert seen == [tokens]
 
 
 def test_adapters_are_looked_at_with_the_checkpoint(tiny_model, tmp_path, monkeypatch):

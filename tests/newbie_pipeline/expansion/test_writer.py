@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from newbie_pipeline.checkpoints.loading import load_pipeline
 from newbie_pipeline.errors import RenderCancelled
@@ -20,8 +22,18 @@ from newbie_pipeline.memory.reading import checkpoint_sizes
 from newbie_pipeline.memory.sizes import Component, Precision
 from newbie_pipeline.prompt.assist import AssistMode, AssistNote
 from newbie_pipeline.prompt.parse import parse
+from tests.newbie_pipeline.prompt.strategies import known_texts, texts
 
-from .test_assistant import HELPING, LIST, ONE, SENTENCE, TWO, is_added_to, run
+from .test_assistant import (
+    HELPING,
+    LIST,
+    ONE,
+    SENTENCE,
+    TWO,
+    is_added_to,
+    keeps_the_members_text,
+    run,
+)
 
 HOST = torch.device("cpu")
 GEMMA = Component.TEXT_ENCODER
@@ -45,6 +57,12 @@ def pipeline(tiny_checkpoint):
     pipeline = load_pipeline(tiny_checkpoint, torch.float32, HOST)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+@pytest.fixture(scope="module")
+def tiny_writer(pipeline, head):
+    """One for the module, made when it is asked for: the tests change the pipeline's plan."""
+    return lambda: pipeline_writer(pipeline, head)
 
 
 @pytest.fixture
@@ -72,6 +90,17 @@ def test_the_same_seed_writes_the_same_and_another_seed_another(writer, pipeline
     assert run(TWO, "interaction", writer, seed=11) == first
     assert run(TWO, "interaction", pipeline_writer(pipeline, head), seed=11) == first
     assert any(run(TWO, "interaction", writer, seed=seed) != first for seed in range(12, 32))
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    known_texts | texts | st.sampled_from([ONE, TWO, LIST, SENTENCE]),
+    st.sampled_from(HELPING),
+    st.integers(0, 2**64),
+)
+def test_whatever_the_text_every_sign_of_it_is_kept(tiny_writer, text, mode, seed):
+    result = run(text, mode, tiny_writer(), seed, tokens=60)
+    keeps_the_members_text(text, mode, result)
 
 
 @pytest.mark.parametrize("text", INJECTIONS)

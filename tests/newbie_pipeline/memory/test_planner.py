@@ -14,6 +14,7 @@ from newbie_pipeline.memory.planner import affordable, every_plan, fits, make_pl
 from newbie_pipeline.memory.published import PUBLISHED
 from newbie_pipeline.memory.quantization import QuantizationChoice, parse_quantize
 from newbie_pipeline.memory.sizes import Component, Precision
+from newbie_pipeline.tokens import MAX_JOINED_TOKENS, MAX_TOKENS
 
 RESIDENT, STREAMED, MOVED = Placement.RESIDENT, Placement.STREAMED, Placement.MOVED
 CPU, ABSENT = Placement.CPU, Placement.ABSENT
@@ -53,9 +54,22 @@ def test_each_card_gets_its_plan_with_nothing_quantised(card):
     assert plan.peak_bytes <= most * GIB
 
 
+@pytest.mark.parametrize("tokens", [MAX_TOKENS, MAX_JOINED_TOKENS])
+@pytest.mark.parametrize("card", CARDS)
+def test_the_promised_peaks_hold_with_help_for_prompts_and_for_joined_captions(card, tokens):
+    *expected, most = CARDS[card]
+    plan = plan_for(card, picture=Picture(tokens=tokens), writes_prompts=True)
+    assert plan.request.writes_prompts
+    assert placements(plan) == tuple(expected)
+    assert not plan.quantized
+    assert plan.cfg_passes == 1
+    assert plan.peak_bytes <= most * GIB
+
+
+@pytest.mark.parametrize("writes", [False, True])
 @pytest.mark.parametrize(("budget", "dit"), [(14.5, RESIDENT), (11.0, RESIDENT), (7.5, STREAMED)])
-def test_the_promised_peaks_hold_as_budgets_too(budget, dit):
-    plan = plan_for(Budget(int(budget * GIB)))
+def test_the_promised_peaks_hold_as_budgets_too(budget, dit, writes):
+    plan = plan_for(Budget(int(budget * GIB)), writes_prompts=writes)
     assert plan.component(DIT).placement is dit
     assert plan.peak_bytes <= budget * GIB
     assert not plan.quantized
@@ -142,6 +156,20 @@ def test_clip_only_loads_no_gemma():
     assert (gemma.weight_bytes, gemma.device_bytes, gemma.host_bytes) == (0, 0, 0)
     assert plan.component(DIT).placement is RESIDENT
     assert plan.component(Component.TEXT_ENCODER_2).placement is RESIDENT
+
+
+@pytest.mark.parametrize("card", [6, 12, 24, None])
+def test_a_checkpoint_without_gemma_is_planned_as_one_whose_gemma_is_left_out(card):
+    components = {part: size for part, size in PUBLISHED.components.items() if part is not GEMMA}
+    bare = replace(PUBLISHED, text_encoder=None, components=components, last_layer=0)
+    budget = Budget(None if card is None else card_budget(card), 64 * GIB)
+    request = PlanRequest(clip_only=True, writes_prompts=True)
+    for quantize in ("", "gemma:nf4,transformer:int8"):
+        choice = parse_quantize(quantize)
+        plans = every_plan(bare, request, budget, choice)
+        assert list(plans) == list(every_plan(PUBLISHED, request, budget, choice))
+    with pytest.raises(MemoryPlanError, match="clip_only"):
+        make_plan(bare, PlanRequest(), budget)
 
 
 @pytest.mark.parametrize("card", CARDS)
@@ -254,6 +282,7 @@ requests = st.builds(
     cfg=st.booleans(),
     num_inference_steps=st.integers(1, 50),
     clip_only=st.booleans(),
+    writes_prompts=st.booleans(),
 )
 choices = st.sampled_from(
     ["", "gemma:nf4", "gemma:int8!", "transformer:float8", "gemma:nf4!,transformer:int8"]

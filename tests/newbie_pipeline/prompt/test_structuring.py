@@ -193,6 +193,26 @@ def test_a_second_hair_colour_begins_the_next_character():
     assert prompt.general_tags.count.text == "1girl, 1boy"
 
 
+@pytest.mark.parametrize(
+    ("tags", "first"),
+    [
+        ("blue hair, red hair", "blue hair"),
+        ("红色长发, 黑发", "红色长发"),
+        ("水色の髪, 赤い髪", "水色の髪"),
+        ("long hair, short hair", "long hair"),
+        ("blue hair, gradient hair", "blue hair, gradient hair"),
+        ("long hair, very long hair", "long hair, very long hair"),
+        ("aqua hair, green hair", "aqua hair, green hair"),
+        ("red eyes, heterochromia, red hair", "red eyes, heterochromia, red hair"),
+    ],
+)
+def test_what_one_character_can_have_together_stays_with_it(tags, first):
+    characters = structured(f"2girls, {tags}").prompt.characters
+    assert characters[0].appearance.text == first
+    rest = "".join(tags.removeprefix(first)).removeprefix(", ")
+    assert (characters[1].appearance.text if rest else "") == rest
+
+
 def test_a_gender_that_the_member_wrote_is_not_written_again():
     made = structured("solo, girl, smile")
     assert made.prompt.characters[0].gender.text == "girl"
