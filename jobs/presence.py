@@ -1,10 +1,11 @@
-"""Which workers are there, how each holds the model, and whether any can help with prompts.
+"""Which workers are there, how each holds the model, how fast it draws, whether it can help.
 
 Each worker says so every few seconds. Its memory plan is plain data with one word of the worker's
 own, `assist`: whether its language model is there to write (see `worker.renderer`).
 
-Keys: `newbie:{queue}:workers`, `newbie:{queue}:worker:{name}:plan`, listed in `jobs.keys`. RQ's
-own registry is not asked, since it counts a worker that was killed for minutes more.
+Keys: `newbie:{queue}:workers`, `newbie:{queue}:worker:{name}:plan`,
+`newbie:{queue}:worker:{name}:speed`, listed in `jobs.keys`. RQ's own registry is not asked, since
+it counts a worker that was killed for minutes more.
 """
 
 import json
@@ -13,9 +14,11 @@ from collections.abc import Collection
 from enum import StrEnum
 from typing import Any
 
+from pydantic import ValidationError
 from redis import Redis
 
 from jobs.connection import redis_errors
+from jobs.cost import ASSUMED, Speed, typical
 from jobs.keys import Keys
 from jobs.records import as_text
 
@@ -36,7 +39,9 @@ class Assistance(StrEnum):
     UNKNOWN = "unknown"
 
 
-def beat(redis: Redis, keys: Keys, name: str, plan: str | None = None) -> None:
+def beat(
+    redis: Redis, keys: Keys, name: str, plan: str | None = None, speed: Speed | None = None
+) -> None:
     """Say that the worker of this name is there; `plan` is its memory plan, a JSON object."""
     now = time.time()
     with redis_errors(), redis.pipeline() as pipe:
@@ -44,6 +49,8 @@ def beat(redis: Redis, keys: Keys, name: str, plan: str | None = None) -> None:
         pipe.zremrangebyscore(keys.workers, "-inf", now - FORGET_AFTER_SECONDS)
         if plan is not None:
             pipe.set(keys.worker_plan(name), plan, ex=int(GONE_AFTER_SECONDS))
+        if speed is not None:
+            pipe.set(keys.worker_speed(name), speed.model_dump_json(), ex=int(GONE_AFTER_SECONDS))
         pipe.execute()
 
 
@@ -51,7 +58,7 @@ def leave(redis: Redis, keys: Keys, name: str) -> None:
     """Say that the worker of this name stops."""
     with redis_errors():
         redis.zrem(keys.workers, name)
-        redis.delete(keys.worker_plan(name))
+        redis.delete(keys.worker_plan(name), keys.worker_speed(name))
 
 
 def count(redis: Redis, keys: Keys) -> int:
@@ -83,11 +90,35 @@ def judge(plans_of_workers: Collection[dict[str, Any] | None]) -> Assistance:
 
 def _plans_or_none(redis: Redis, keys: Keys) -> dict[str, dict[str, Any] | None]:
     with redis_errors():
-        since = time.time() - GONE_AFTER_SECONDS
-        members: list[Any] = redis.zrangebyscore(keys.workers, since, "+inf")
-        names = [as_text(member) for member in members]
+        names = _names(redis, keys)
         found = redis.mget([keys.worker_plan(name) for name in names]) if names else []
     return {name: _object(text) for name, text in zip(names, found, strict=True)}
+
+
+def speeds(redis: Redis, keys: Keys) -> list[Speed]:
+    """Give the speed of each worker that was heard of lately.
+
+    One that has not drawn yet is taken to be as fast as the others, or as is assumed of all.
+    """
+    with redis_errors():
+        names = _names(redis, keys)
+        found = redis.mget([keys.worker_speed(name) for name in names]) if names else []
+    measured = [speed for speed in map(_speed, found) if speed is not None]
+    others = typical(measured) if measured else ASSUMED
+    return [*measured, *[others] * (len(names) - len(measured))]
+
+
+def _names(redis: Redis, keys: Keys) -> list[str]:
+    since = time.time() - GONE_AFTER_SECONDS
+    members: list[Any] = redis.zrangebyscore(keys.workers, since, "+inf")
+    return [as_text(member) for member in members]
+
+
+def _speed(text: bytes | str | None) -> Speed | None:
+    try:
+        return None if text is None else Speed.model_validate_json(text)
+    except ValidationError:
+        return None  # another version wrote it
 
 
 def _object(text: bytes | str | None) -> dict[str, Any] | None:

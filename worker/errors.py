@@ -45,6 +45,12 @@ class ForbiddenPicture(WorkerError):
     code = OutcomeCode.FORBIDDEN
 
 
+class Cancelled(WorkerError):
+    """Somebody cancelled the job while it was drawn."""
+
+    code = OutcomeCode.CANCELLED
+
+
 class Undeliverable(WorkerError):
     """Discord refused the message on every way that we have."""
 

@@ -38,6 +38,7 @@ from worker.model import load_model
 from worker.plan_file import PLAN_FILE, write_plan
 from worker.prompt_frames import pack_assisted, pack_truncation, read_spec
 from worker.settings import WorkerSettings
+from worker.speed_file import SPEED_FILE, Stopwatch
 from worker.wire import Message, pack, receive_frame
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class RenderServer:
         self.is_broken = False
         # The rank of the memory plan that lies there for the worker.
         self._published: int | None = None
+        self.stopwatch = Stopwatch(socket_path.with_name(SPEED_FILE))
 
     def serve(self) -> None:
         """Render until `stop` is called, or until the device can no longer be trusted."""
@@ -185,7 +187,11 @@ class RenderServer:
         except Exception as error:  # the edge of the process: one bad render must not end it
             self._fail_unforeseen(render, error)
         else:
-            self._answer(render, result, time.monotonic() - started)
+            seconds = time.monotonic() - started
+            spec = render.spec
+            steps = spec.num_inference_steps * len(spec.seeds)
+            self.stopwatch.note(spec.width * spec.height, steps, seconds)
+            self._answer(render, result, seconds)
         finally:
             render.frames.put(None)
         self._tell_plan()
