@@ -26,10 +26,11 @@ PARTS = {Stage.TEXT: "text_encoder", Stage.DENOISE: "transformer", Stage.DECODE:
 WHOLE_LADDER = Budget(80 * GIB, 80 * GIB)
 
 
-def make_renderer(checkpoint, budget=WHOLE_LADDER, quantize="") -> Renderer:
+def make_renderer(checkpoint, budget=WHOLE_LADDER, quantize="", *, clip_only=False) -> Renderer:
     """A renderer that computes on the CPU and plans as for a card, so that there is a ladder."""
-    request = PlanRequest(Picture(128, 128), Precision.FLOAT32)
-    keeper = PlanKeeper(checkpoint_sizes(checkpoint), request, budget, parse_quantize(quantize))
+    request = PlanRequest(Picture(128, 128), Precision.FLOAT32, clip_only=clip_only)
+    sizes = checkpoint_sizes(checkpoint, clip_only=clip_only)
+    keeper = PlanKeeper(sizes, request, budget, parse_quantize(quantize))
 
     def prepare(pipeline):
         pipeline.set_progress_bar_config(disable=True)
@@ -78,6 +79,17 @@ def test_a_render_that_runs_out_is_drawn_again_under_the_next_plan(renderer, sta
     rank = renderer.plan.rank
     assert draw(renderer) == expected
     assert renderer.plan.rank == rank
+
+
+@pytest.mark.parametrize("component", ["text_encoder_2", "transformer"])
+def test_without_gemma_there_are_plans_to_fall_to_as_well(tiny_checkpoint, component):
+    renderer = make_renderer(tiny_checkpoint, clip_only=True)
+    assert renderer._model.pipeline.text_encoder is None
+    expected, rank = draw(renderer), renderer.plan.rank
+    renderer._model.pipeline.conditioning_cache.clear()
+    Fault(renderer._model.pipeline, component, times=1)
+    assert draw(renderer) == expected
+    assert renderer.plan.rank > rank
 
 
 @pytest.mark.parametrize("stage", Stage)
