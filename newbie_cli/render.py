@@ -132,8 +132,9 @@ def _checked_prompt(args: argparse.Namespace) -> str:
         place = "" if error.line is None else f":{error.line}:{error.column}"
         raise _BadInput(f"{args.prompt}{place}: {error.message} ({error.hint})") from error
     for warning in prompt.warnings:
-        place = f"{args.prompt}:{warning.line}:{warning.column}"
-        print(f"{place}: warning {warning.code.value}: {warning.message}", file=sys.stderr)
+        place = "" if warning.line is None else f":{warning.line}:{warning.column}"
+        start = f"{args.prompt}{place}: warning {warning.code.value}"
+        print(f"{start}: {warning.message}", file=sys.stderr)
     return prompt.source
 
 

@@ -52,7 +52,7 @@ def assist_text(
     changed = assisted.prompt != request.prompt
     if not changed and not assisted.additions:
         note = assisted.note or AssistNote.NOTHING_TO_ADD
-        return AssistText(say(f"assist.note.{note.value}", locale), is_whole=True)
+        return AssistText(say(_note(request.assist, note), locale), is_whole=True)
     block, left_out, is_shortened = _diff(assisted.additions)
     lines = [say(_heading(request.assist, bool(block)), locale)]
     if block:
@@ -101,6 +101,12 @@ def shorten(text: str, units: int) -> str:
 
 def _units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _note(mode: AssistMode, note: AssistNote) -> str:
+    """Choose the sentence; where there was nothing to add it says what the mode works on."""
+    key = f"assist.note.{note.value}"
+    return f"{key}.{mode.value}" if note is AssistNote.NOTHING_TO_ADD else key
 
 
 def _heading(mode: AssistMode, has_additions: bool) -> str:

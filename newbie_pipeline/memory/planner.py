@@ -157,7 +157,10 @@ def _what_would(
             picture, request.precision, request.cfg, request.num_inference_steps, clip_only=True
         )
         if any(fits(plan) for plan in every_plan(sizes, smaller, budget, quantize)):
-            advice.append('text_encoder="clip_only" would do, at a loss of what prompts say')
+            advice.append(
+                "clip_only (--text-encoder, NEWBIE_WORKER_TEXT_ENCODER) would do, "
+                "at a loss of what prompts say"
+            )
     if picture.batch > 1 or picture.width * picture.height > 1024 * 1024:
         advice.append("a smaller batch or picture needs less")
     return f"{what} in {' and '.join(limits)}: {'; '.join(advice)}"

@@ -15,7 +15,8 @@ from newbie_pipeline.prompt.weights import read_weights
 
 _COUNTED = re.compile(
     r"(\d{1,2})\+?_?(girl|boy|other|person|people|woman|women|man|men)s?"
-    r"|(\d{1,2}|[一二两兩三四五六])[个個名位]?(女孩子?|女生|少女|美少女|女性|女人|女|男孩子?|男生|少年|男性|男人|男|人)"
+    r"|(\d{1,2}|[一二两兩三四五六])(?:[个個名位]|人の)?"
+    r"(女孩子?|女の子|女生|少女|美少女|女性|女人|女|男孩子?|男の子|男生|少年|男性|男人|男|人)"
     r"|(女の子|男の子|少女|少年|女性|男性|人物)([1-9１-９一二三四五六])人"
 )
 _NUMBERS = {

@@ -41,6 +41,15 @@ def test_render_saves_a_picture_with_its_recipe_and_prints_one_json_line(
     assert "step 2 of 2" in output.err
 
 
+def test_a_warning_is_printed_with_its_place_where_it_has_one(tiny_checkpoint, tmp_path, capsys):
+    path = tmp_path / "prompt.xml"
+    path.write_bytes("<n>初音未来</n>\n<zodiac>处女座</zodiac>".encode("gbk"))
+    assert render(path, tmp_path / "a.png", *small(tiny_checkpoint)) == 0
+    said = capsys.readouterr().err
+    assert f"{path}: warning W101:" in said
+    assert f"{path}:2:1: warning W306:" in said
+
+
 def test_the_same_seed_saves_the_same_bytes(tiny_checkpoint, prompt_file, tmp_path):
     one, two = tmp_path / "one.png", tmp_path / "two.png"
     assert render(prompt_file, one, *small(tiny_checkpoint)) == 0

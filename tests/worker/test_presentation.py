@@ -28,7 +28,8 @@ KEYS = {
     *(f"progress.{mode}" for mode in ("complete", "structure")),
     *("assist.added", "assist.structured", "assist.structured.added"),
     *("assist.more", "assist.file"),
-    *(f"assist.note.{note.value}" for note in AssistNote),
+    *(f"assist.note.{note.value}" for note in AssistNote if note != AssistNote.NOTHING_TO_ADD),
+    *(f"assist.note.nothing_to_add.{mode}" for mode in ("complete", "structure")),
     *("prompt.cut", "prompt.cut.title", "prompt.cut.rest"),
 }
 
@@ -111,13 +112,25 @@ def test_a_prompt_drawn_as_written_is_in_the_recipe_once() -> None:
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-@pytest.mark.parametrize("note", list(AssistNote))
+@pytest.mark.parametrize("note", [note for note in AssistNote if note != AssistNote.NOTHING_TO_ADD])
 def test_why_nothing_was_added_is_said_in_words(note: AssistNote, locale: str) -> None:
     one = job(prompt=WRITTEN, assist="complete", locale=locale)
     content = presentation.pictures(one, rendered(assisted=Assisted(WRITTEN, note=note)), "0")
     sentence = catalogue(locale[:2])[f"assist.note.{note.value}"]
     assert shown(content)["description"] == sentence
     assert len(content.files) == 1
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize(("mode", "other"), [("complete", "structure"), ("structure", "complete")])
+def test_where_there_was_nothing_to_add_the_other_mode_is_named(
+    mode: str, other: str, locale: str
+) -> None:
+    one = job(prompt=WRITTEN, assist=mode, locale=locale)
+    nothing = Assisted(WRITTEN, note=AssistNote.NOTHING_TO_ADD)
+    sentence = shown(presentation.pictures(one, rendered(assisted=nothing), "0"))["description"]
+    assert sentence == catalogue(locale[:2])[f"assist.note.nothing_to_add.{mode}"]
+    assert other in sentence and mode not in sentence
 
 
 def test_a_renderer_that_says_nothing_about_help_has_none() -> None:

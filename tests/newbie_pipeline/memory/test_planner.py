@@ -232,6 +232,8 @@ def test_without_a_gpu_everything_is_on_the_cpu_and_host_memory_is_the_limit():
     assert plan.cfg_passes == 2
     with pytest.raises(MemoryPlanError, match="host memory would do"):
         plan_for(Budget(None, 16 * GIB), precision=Precision.FLOAT32)
+    with pytest.raises(MemoryPlanError, match=r"clip_only \(--text-encoder, .*\) would do"):
+        plan_for(Budget(None, 24 * GIB), precision=Precision.FLOAT32)
     with pytest.raises(MemoryPlanError, match="needs a GPU"):
         plan_for(Budget(None, 64 * GIB), "gemma:nf4!")
 
