@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from jobs.errors import UnknownJob
-from jobs.models import DeliveryAddress, Job, RenderRequest
+from bot.wait_words import SpokenWait, spoken
+from jobs.eta import Standing
+from jobs.lifecycle import Lifecycle
+from jobs.models import DeliveryAddress, Job, Outcome, OutcomeCode, RenderRequest
 from jobs.queue import RenderQueue
 
 THREADS = 64
@@ -25,10 +27,13 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Place:
-    """Where a job stands in line, 1 for the next one, and whether anyone works on the line."""
+    """Where a job stands in line, 1 for the next one, and how long it takes in words.
+
+    No wait: nobody works on the line.
+    """
 
     position: int
-    has_worker: bool
+    wait: SpokenWait | None
 
 
 class AsyncQueue:
@@ -36,6 +41,7 @@ class AsyncQueue:
 
     def __init__(self, queue: RenderQueue) -> None:
         self._queue = queue
+        self._lifecycle = Lifecycle(queue)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="queue")
 
     async def submit(self, request: RenderRequest, address: DeliveryAddress) -> Job:
@@ -48,11 +54,30 @@ class AsyncQueue:
 
     async def place(self, job_id: str) -> Place | None:
         """Tell where a job stands; None when it does not wait in line (any more)."""
-        return await self._run(self._place, job_id)
+        standing = await self._run(self._queue.standing, job_id)
+        return None if standing is None else _place(standing)
 
-    async def front(self, limit: int) -> tuple[list[Job], bool]:
-        """Read the jobs at the front of the line, in order, and whether there is a worker."""
-        return await self._run(self._front, limit)
+    async def waiting(self, limit: int) -> list[tuple[Job, Place]]:
+        """Read the jobs at the front of the line, in order, with their places."""
+        rows = await self._run(self._queue.waiting, limit)
+        return [(job, _place(standing)) for job, standing in rows]
+
+    async def cancelled(self) -> list[Job]:
+        """Read the jobs that were cancelled and whose owner has not heard of it yet."""
+        return await self._run(self._queue.failing, OutcomeCode.CANCELLED)
+
+    async def reserve(self, job: Job) -> bool:
+        """Begin to tell a job's owner; False when another process does."""
+        return await self._run(self._lifecycle.reserve, job.id, job.attempt)
+
+    async def release(self, job: Job) -> None:
+        """Leave the telling to others again."""
+        await self._run(self._lifecycle.release, job)
+
+    async def close_cancelled(self, job: Job) -> None:
+        """Close a job whose message says that it was cancelled."""
+        outcome = Outcome(code=OutcomeCode.CANCELLED, message_id=job.address.message_id)
+        await self._run(self._lifecycle.end, job.id, job.attempt, outcome)
 
     @asynccontextmanager
     async def writer(self, job_id: str) -> AsyncIterator[bool]:
@@ -68,19 +93,6 @@ class AsyncQueue:
         """Let go of the threads; calls that have not begun are dropped."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _place(self, job_id: str) -> Place | None:
-        try:
-            position = self._queue.position(job_id)
-        except UnknownJob:
-            return None
-        if position is None:
-            return None
-        return Place(position, self._queue.status().workers > 0)
-
-    def _front(self, limit: int) -> tuple[list[Job], bool]:
-        jobs = self._queue.front(limit)
-        return jobs, bool(jobs) and self._queue.status().workers > 0
-
     async def _run(
         self,
         call: Callable[Parameters, Result],
@@ -89,3 +101,7 @@ class AsyncQueue:
     ) -> Result:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, partial(call, *args, **kwargs))
+
+
+def _place(standing: Standing) -> Place:
+    return Place(standing.position, None if standing.wait is None else spoken(standing.wait))

@@ -52,13 +52,12 @@ class Refresh:
 
 
 def plan(
-    jobs: Sequence[Job], has_worker: bool, shown: Mapping[str, Shown], now: float, budget: int
+    line: Sequence[tuple[Job, Place]], shown: Mapping[str, Shown], now: float, budget: int
 ) -> dict[str, list[Refresh]]:
-    """Choose at most `budget` messages of each channel; `jobs` stand in the line's order."""
+    """Choose at most `budget` messages of each channel; `line` is in its order."""
     due: list[tuple[float, int, Refresh]] = []
-    for index, job in enumerate(jobs):
+    for index, (job, place) in enumerate(line):
         before = shown.get(job.id)
-        place = Place(index + 1, has_worker)
         if now >= job.address.interaction_at + TOKEN_SECONDS:
             continue
         if before is not None and before.place in (None, place):

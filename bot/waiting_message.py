@@ -15,9 +15,11 @@ EDIT_SECONDS = WRITER_LOCK_SECONDS - 2
 
 
 def place_text(place: Place, locale: str) -> str:
-    """Say where the job stands."""
-    key = "queued" if place.has_worker else "queued.no_worker"
-    return say(key, locale, position=place.position)
+    """Say where the job stands and how long it will take."""
+    if place.wait is None:
+        return say("queued.no_worker", locale, position=place.position)
+    wait = place.wait
+    return say(wait.key, locale, position=place.position, low=wait.low, high=wait.high)
 
 
 async def show_place(

@@ -2,16 +2,26 @@
 
 | key | type | what | lifetime |
 |---|---|---|---|
-| `newbie:{queue}:job:{id}` | hash | one job: request, address, state, attempt, times, progress, outcome | until the job ended, then `NEWBIE_QUEUE_KEEP_ENDED` |
+| `newbie:{queue}:job:{id}` | hash | one job: request, address, state, attempt, times, progress, outcome, and what the line needs of it | until the job ended, then `NEWBIE_QUEUE_KEEP_ENDED` |
 | `newbie:{queue}:job:{id}:lease:{attempt}` | string | sign of life of one attempt | `NEWBIE_QUEUE_LEASE`, renewed while the attempt lives |
 | `newbie:{queue}:job:{id}:writer` | string (lock) | who may edit the job's message now | 10 seconds, or until released |
+| `newbie:{queue}:job:{id}:result` | hash | the finished message, pictures and all, until it is posted | `NEWBIE_QUEUE_KEEP_RESULT`, or until the job ended |
 | `newbie:{queue}:active` | sorted set | ids of all jobs that have not ended, by time of submission | a member leaves when its job ends |
+| `newbie:{queue}:in_hand` | sorted set | ids of the active jobs that are not in line: drawn, to be posted or failing, by time | a member leaves when its job ends or is in line again |
+| `newbie:{queue}:results` | sorted set | ids of jobs whose result is kept, by its bytes | a member leaves when its job ends or is in line again |
+| `newbie:{queue}:line` | sorted set | ids of waiting jobs, in the order in which they will be drawn | a member leaves when its job leaves the line |
+| `newbie:{queue}:line:sums` | hash | sums of the line's work (`jobs/line.lua`) | until the line is empty |
+| `newbie:{queue}:line:clock` | hash | `now`: the line's virtual time; `count`: of the jobs that joined it | until the line is empty |
+| `newbie:{queue}:member:{id}:waiting` | sorted set | ids of one member's waiting jobs, by virtual time | a member leaves when its job leaves the line |
+| `newbie:{queue}:ticket:{name}` | hash | which job and attempt one of RQ's jobs has taken | until that is settled, or RQ's time limit for it is over |
 | `newbie:{queue}:workers` | sorted set | names of workers, by the time of their last sign of life | a member leaves when it says goodbye, or an hour after its last sign |
 | `newbie:{queue}:worker:{name}:plan` | string (JSON) | how a worker holds the model in memory, predicted and measured | 15 seconds, renewed with its signs of life |
+| `newbie:{queue}:worker:{name}:speed` | string (JSON) | how fast a worker draws, as it measured | 15 seconds, renewed with its signs of life |
 
-RQ keeps the order of the queue in keys of its own (`rq:*`): the list `rq:queue:{queue}` of
-waiting jobs, a hash for each of them, and its registries. RQ's job ids are
-`{job id}-{attempt}`, so a second attempt is never confused with what is left of the first.
+RQ has keys of its own (`rq:*`): the list `rq:queue:{queue}` of tickets and reports, a hash for each
+of them, its workers and its registries. It removes them itself, but for the empty registries' names
+in `rq:queues`. A ticket's id is `ticket-{job id}-{attempt}` after the job that it was made for, which
+need not be the one that it takes; a report's id is `report-{job id}-{attempt}`.
 """  # noqa: E501
 
 from dataclasses import dataclass
@@ -24,22 +34,64 @@ class Keys:
     queue: str
 
     @property
+    def prefix(self) -> str:
+        """What all of them begin with."""
+        return f"newbie:{self.queue}:"
+
+    @property
     def active(self) -> str:
         """Sorted set of the ids of jobs that have not ended."""
-        return f"newbie:{self.queue}:active"
+        return f"{self.prefix}active"
+
+    @property
+    def in_hand(self) -> str:
+        """Sorted set of the ids of active jobs that are not in line."""
+        return f"{self.prefix}in_hand"
+
+    @property
+    def results(self) -> str:
+        """Sorted set of jobs whose result is kept, by its bytes."""
+        return f"{self.prefix}results"
+
+    @property
+    def line(self) -> str:
+        """Sorted set of the ids of waiting jobs."""
+        return f"{self.prefix}line"
+
+    @property
+    def line_sums(self) -> str:
+        """Sums of the line's work."""
+        return f"{self.line}:sums"
+
+    @property
+    def line_clock(self) -> str:
+        """Virtual time of the line."""
+        return f"{self.line}:clock"
 
     @property
     def workers(self) -> str:
         """Sorted set of workers by the time when each was last heard of."""
-        return f"newbie:{self.queue}:workers"
+        return f"{self.prefix}workers"
 
     def worker_plan(self, name: str) -> str:
         """Memory plan of one worker."""
-        return f"newbie:{self.queue}:worker:{name}:plan"
+        return f"{self.prefix}worker:{name}:plan"
+
+    def worker_speed(self, name: str) -> str:
+        """Measured speed of one worker."""
+        return f"{self.prefix}worker:{name}:speed"
+
+    def member_waiting(self, member_id: str) -> str:
+        """Sorted set of the ids of one member's waiting jobs."""
+        return f"{self.prefix}member:{member_id}:waiting"
+
+    def ticket(self, name: str) -> str:
+        """What one of RQ's jobs has taken."""
+        return f"{self.prefix}ticket:{name}"
 
     def job(self, job_id: str) -> str:
         """Hash of one job."""
-        return f"newbie:{self.queue}:job:{job_id}"
+        return f"{self.prefix}job:{job_id}"
 
     def lease(self, job_id: str, attempt: int) -> str:
         """Sign of life of one attempt; a later attempt has a key of its own."""
@@ -49,12 +101,16 @@ class Keys:
         """Lock of the job's message."""
         return f"{self.job(job_id)}:writer"
 
+    def result(self, job_id: str) -> str:
+        """Finished message that waits to be posted."""
+        return f"{self.job(job_id)}:result"
 
-def rq_id(job_id: str, attempt: int) -> str:
-    """Name of the RQ job that carries one attempt."""
-    return f"{job_id}-{attempt}"
+
+def ticket_name(job_id: str, attempt: int) -> str:
+    """Name of the RQ job that is made when an attempt joins the line."""
+    return f"ticket-{job_id}-{attempt}"
 
 
-def job_id_of(rq_job_id: str) -> str:
-    """Job that an RQ job belongs to."""
-    return rq_job_id.split("-", 1)[0]
+def report_name(job_id: str, attempt: int) -> str:
+    """Name of the RQ job that posts what a job has to say."""
+    return f"report-{job_id}-{attempt}"

@@ -1,19 +1,25 @@
-"""A job's life on the worker's side: claim, lease, progress, failure, end.
+"""A job's life on the worker's side: claim, lease, progress, result, failure, end.
 
-States: WAITING, then RUNNING, then ENDED; a failure passes through FAILING, which lasts until
-the message that tells about it is posted. Every change is one transaction that names the state
-and the attempt it starts from, so two processes can never both claim, retry or end a job, and
-an attempt that was given up can no longer say anything.
+States: WAITING, RUNNING, RENDERED, ENDED. A job is RENDERED from the moment when its pictures are
+drawn until the message that shows them is posted; the message is kept in Redis meanwhile, so that
+whoever comes next can post it. A failure passes through FAILING, which lasts until the message that
+tells about it is posted.
+
+Every change is one step, a transaction or a script, that names the state and the attempt it starts
+from, so two processes can never both claim, retry or end a job, and an attempt that was given up
+can no longer say anything. A cancelled attempt cannot become RENDERED, and a RENDERED job cannot be
+cancelled: a job is one or the other.
 
 An attempt lives as long as its lease; `jobs.recovery` takes back what has none.
 
-Keys: `newbie:{queue}:job:{id}`, `newbie:{queue}:job:{id}:lease:{attempt}`,
-`newbie:{queue}:active`, listed in `jobs.keys`.
+Keys: `newbie:{queue}:job:{id}`, `newbie:{queue}:job:{id}:lease:{attempt}`, `newbie:{queue}:active`,
+`newbie:{queue}:in_hand`, `newbie:{queue}:ticket:{name}` and those of `jobs.results`, listed in
+`jobs.keys`.
 """
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -22,15 +28,16 @@ from redis.client import Pipeline
 from jobs.connection import redis_errors
 from jobs.errors import QueueUnavailable
 from jobs.models import Job, JobState, Outcome, OutcomeCode
-from jobs.queue import REPORT_TASK, RenderQueue
+from jobs.queue import RenderQueue
+from jobs.records import Fields, as_text
+from jobs.reports import MOST_REPORTS
+from jobs.results import Parts, Results
 
 log = structlog.get_logger("jobs")
 
-# While Discord is out of reach, the owner of a failed job is told later and later: after half a
-# minute, one, two, four ... at most an hour, and for about half a day in all.
-FIRST_REPORT_PAUSE = 30.0
-LONGEST_REPORT_PAUSE = 3600.0
-MOST_REPORTS = 18
+# What a job may be while somebody works on it, or ought to.
+DRAWING = {JobState.RUNNING, JobState.RENDERED}
+IN_HAND = {*DRAWING, JobState.FAILING}
 
 
 class Lifecycle:
@@ -38,27 +45,39 @@ class Lifecycle:
 
     def __init__(self, queue: RenderQueue) -> None:
         self.queue = queue
+        self.results = Results(queue.redis, queue.keys, queue.settings)
         self._redis = queue.redis
         self._keys = queue.keys
         self._settings = queue.settings
 
-    def claim(self, job_id: str, attempt: int) -> Job | None:
-        """Begin an attempt; None when it is not this attempt's turn (any more)."""
+    def claim(self, ticket: str) -> Job | None:
+        """Begin the job that is first in line; None when nothing waits.
 
-        def write(pipe: Pipeline) -> None:
-            pipe.hset(
-                self._keys.job(job_id),
-                mapping={
-                    "state": JobState.RUNNING.value,
-                    "started_at": repr(time.time()),
-                    "step": "0",
-                },
-            )
-            self._renew(pipe, job_id, attempt)
+        The ticket is the RQ job that asks. It gets one job, however often it asks.
 
-        if not self.queue.change(job_id, {JobState.WAITING}, write, attempt=attempt):
+        Raises:
+            UnreadableJob: another version wrote it, and shall have it when the lease is over.
+        """
+        taken = self.queue.line.take(
+            ticket,
+            at=time.time(),
+            lease=self._settings.lease,
+            remember=self.queue.tickets.lifetime,
+        )
+        return None if taken is None else self.queue.get(taken[0])
+
+    def taken_by(self, ticket: str) -> tuple[str, int] | None:
+        """Tell which job and attempt one of RQ's jobs has begun."""
+        with redis_errors():
+            job_id, attempt = self._redis.hmget(self._keys.ticket(ticket), "job", "attempt")
+        if job_id is None or attempt is None:
             return None
-        return self.queue.get(job_id)
+        return as_text(job_id), int(attempt)
+
+    def settled(self, ticket: str) -> None:
+        """Forget which job a ticket took: its process is over."""
+        with redis_errors():
+            self._redis.delete(self._keys.ticket(ticket))
 
     @contextmanager
     def lease(self, job_id: str, attempt: int) -> Iterator[None]:
@@ -68,15 +87,14 @@ class Lifecycle:
         def renew() -> None:
             while not over.wait(self._settings.lease / 3):
                 try:
-                    with redis_errors(), self._redis.pipeline() as pipe:
-                        self._renew(pipe, job_id, attempt)
-                        pipe.execute()
+                    with redis_errors():
+                        self._redis.set(key, 1, ex=self._settings.lease)
                 except QueueUnavailable:
                     log.warning("lease_not_renewed", job_id=job_id)
 
-        with redis_errors(), self._redis.pipeline() as pipe:
-            self._renew(pipe, job_id, attempt)
-            pipe.execute()
+        key = self._keys.lease(job_id, attempt)
+        with redis_errors():
+            self._redis.set(key, 1, ex=self._settings.lease)
         thread = threading.Thread(target=renew, name=f"lease-{job_id}", daemon=True)
         thread.start()
         try:
@@ -85,40 +103,73 @@ class Lifecycle:
             over.set()
             thread.join()
             with redis_errors():
-                self._redis.delete(self._keys.lease(job_id, attempt))
+                self._redis.delete(key)
 
-    def _renew(self, pipe: Pipeline, job_id: str, attempt: int) -> None:
-        pipe.set(self._keys.lease(job_id, attempt), 1, ex=self._settings.lease)
-
-    def has_lease(self, job: Job) -> bool:
-        """Tell whether the job's attempt gives signs of life."""
+    def reserve(self, job_id: str, attempt: int) -> bool:
+        """Begin a lease where nobody else holds one: a report is posted by one process only."""
         with redis_errors():
-            return bool(self._redis.exists(self._keys.lease(job.id, job.attempt)))
+            key = self._keys.lease(job_id, attempt)
+            return bool(self._redis.set(key, 1, ex=self._settings.lease, nx=True))
 
-    def is_current(self, job_id: str, attempt: int) -> bool:
-        """Tell whether an attempt still is the one that runs the job."""
-        job = self.queue.get(job_id)
-        return job.state is JobState.RUNNING and job.attempt == attempt
+    def release(self, job: Job) -> None:
+        """End the lease of an attempt whose process is known to be over."""
+        with redis_errors():
+            self._redis.delete(self._keys.lease(job.id, job.attempt))
+
+    def have_leases(self, jobs: list[Job]) -> list[bool]:
+        """Tell which of the jobs' attempts give signs of life."""
+        with redis_errors(), self._redis.pipeline(transaction=False) as pipe:
+            for job in jobs:
+                pipe.exists(self._keys.lease(job.id, job.attempt))
+            return [bool(found) for found in pipe.execute()]
+
+    def is_cancelled(self, job_id: str) -> bool:
+        """Tell whether somebody wants the running attempt to stop."""
+        with redis_errors():
+            return bool(self._redis.hexists(self._keys.job(job_id), "cancelled_by"))
 
     def progress(self, job_id: str, attempt: int, step: int, total: int) -> None:
         """Record how far the running attempt is."""
         self._set(job_id, {JobState.RUNNING}, attempt, {"step": str(step), "total": str(total)})
 
+    def keep(self, job_id: str, attempt: int, outcome: Outcome, parts: Parts | None) -> bool:
+        """Record that the pictures are drawn, and keep the message that shows them.
+
+        Without parts, or where they find no room, the job is drawn again if it is not posted.
+
+        Returns:
+            False when the attempt has nothing to say any more: it was overtaken or cancelled.
+        """
+        fitting = parts if parts is not None and self.results.fits(parts) else None
+        if parts is not None and fitting is None:
+            log.warning("result_not_kept", job_id=job_id)
+
+        def write(pipe: Pipeline) -> None:
+            key, said = self._keys.job(job_id), outcome.model_dump_json()
+            pipe.hset(key, mapping={"state": JobState.RENDERED.value, "outcome": said})
+            if fitting is not None:
+                self.results.keep(pipe, job_id, fitting)
+
+        if self.queue.change(
+            job_id, {JobState.RUNNING}, write, attempt=attempt, unless_cancelled=True
+        ):
+            return True
+        # Asked once more, because the answer got lost? The outcome tells whose it is: a Redis that
+        # was restarted and forgot a second may have given the same attempt to two.
+        job = self.queue.get(job_id)
+        return job.state is JobState.RENDERED and job.outcome == outcome
+
     def delivered(self, job_id: str, attempt: int, message_id: str) -> bool:
         """Record that the picture is posted, before the job is closed."""
-        return self._set(job_id, {JobState.RUNNING}, attempt, {"delivered": message_id})
+        return self._set(job_id, {JobState.RENDERED}, attempt, {"delivered": message_id})
 
     def fail(self, job_id: str, attempt: int, code: OutcomeCode) -> bool:
-        """Record that the job failed and that its owner must be told.
+        """Record that the job failed; the caller tells its owner.
 
         Returns:
             False when the job is no longer this attempt's to fail.
         """
-        fields = {
-            "state": JobState.FAILING.value,
-            "outcome": Outcome(code=code).model_dump_json(),
-        }
-        return self._set(job_id, {JobState.RUNNING, JobState.WAITING}, attempt, fields)
+        return self._fail(job_id, attempt, lambda pipe: self.queue.reports.fail(pipe, job_id, code))
 
     def end(self, job_id: str, attempt: int, outcome: Outcome) -> bool:
         """Close the job: its message is posted, or can never be."""
@@ -135,15 +186,18 @@ class Lifecycle:
             )
             pipe.expire(key, self._settings.keep_ended)
             pipe.zrem(self._keys.active, job_id)
+            pipe.zrem(self._keys.in_hand, job_id)
+            self.results.drop(pipe, job_id)
 
-        states = {JobState.RUNNING, JobState.FAILING}
-        return self.queue.change(job_id, states, write, attempt=attempt)
+        return self.queue.change(job_id, IN_HAND, write, attempt=attempt)
 
     def end_delivered(self, job: Job) -> bool:
         """Close a job whose picture is posted already; False when it is not."""
         if job.delivered is None:
             return False
-        self.end(job.id, job.attempt, Outcome(code=OutcomeCode.DONE, message_id=job.delivered))
+        outcome = job.outcome or Outcome(code=OutcomeCode.DONE)
+        posted = outcome.model_copy(update={"message_id": job.delivered})
+        self.end(job.id, job.attempt, posted)
         return True
 
     def abandon(self, job: Job, code: OutcomeCode = OutcomeCode.WORKER_LOST) -> None:
@@ -153,55 +207,72 @@ class Lifecycle:
         if job.attempt + 1 >= self._settings.max_attempts:
             self.give_up(job, code)
             return
-        attempt = job.attempt + 1
+        again = job.model_copy(update={"attempt": job.attempt + 1})
 
         def write(pipe: Pipeline) -> None:
-            pipe.hset(
-                self._keys.job(job.id),
-                mapping={"state": JobState.WAITING.value, "attempt": attempt, "step": "0"},
-            )
+            key, state = self._keys.job(job.id), JobState.WAITING.value
+            pipe.hset(key, mapping={"state": state, "attempt": again.attempt, "step": "0"})
+            pipe.hdel(key, "outcome", "reports", "report_after")
+            pipe.zrem(self._keys.in_hand, job.id)
+            self.results.drop(pipe, job.id)
             # Its turn had come already.
-            self.queue.enqueue(pipe, job.id, attempt, at_front=True)
+            self.queue.line.join(pipe, again, self.queue.cost(job.request), is_back=True)
+            self.queue.tickets.add(pipe, again.id, again.attempt)
 
-        states = {JobState.RUNNING, JobState.WAITING}
-        if self.queue.change(job.id, states, write, attempt=job.attempt):
-            log.warning("job_requeued", job_id=job.id, attempt=attempt)
+        if self.queue.change(job.id, DRAWING, write, attempt=job.attempt, unless_cancelled=True):
+            log.warning("job_requeued", job_id=job.id, attempt=again.attempt)
+        elif self.is_cancelled(job.id):
+            self.give_up(job, OutcomeCode.CANCELLED)
 
     def give_up(self, job: Job, code: OutcomeCode) -> None:
         """Fail a job and have a worker tell its owner."""
         if self.end_delivered(job):
             return
-        if self.fail(job.id, job.attempt, code):
+
+        def write(pipe: Pipeline) -> None:
+            self.queue.reports.fail(pipe, job.id, code)
+            self.queue.reports.order(pipe, job)
+
+        if self._fail(job.id, job.attempt, write):
             log.warning("job_given_up", job_id=job.id, attempt=job.attempt, code=code.value)
-            self.enqueue_report(job)
 
     def enqueue_report(self, job: Job) -> None:
-        """Have a worker post the message that tells about a failure, unless all tries are over."""
+        """Have a worker post what the job has to say, unless all tries are over."""
         if job.reports >= MOST_REPORTS:
             log.error("job_untold", job_id=job.id, tries=job.reports)
-            self.end(job.id, job.attempt, job.outcome or Outcome(code=OutcomeCode.INTERNAL))
+            is_failure = job.state is JobState.FAILING and job.outcome is not None
+            untold = job.outcome if is_failure else None
+            self.end(job.id, job.attempt, untold or Outcome(code=OutcomeCode.UNDELIVERABLE))
             return
-        self.postpone_report(job)
-
-        def write(pipe: Pipeline) -> None:
-            self.queue.enqueue(pipe, job.id, job.attempt, task=REPORT_TASK, at_front=True)
-
-        self.queue.change(job.id, {JobState.FAILING}, write, attempt=job.attempt)
+        states = {JobState.FAILING, JobState.RENDERED}
+        self.queue.change(
+            job.id,
+            states,
+            lambda pipe: self.queue.reports.order(pipe, job),
+            attempt=job.attempt,
+        )
 
     def postpone_report(self, job: Job) -> None:
-        """Count a try to tell about a failure, and set when the next one may be."""
-        pause = min(LONGEST_REPORT_PAUSE, FIRST_REPORT_PAUSE * 2**job.reports)
-        fields = {
-            "reports": str(job.reports + 1),
-            "report_after": repr(time.time() + pause),
-        }
-        self._set(job.id, {JobState.FAILING}, job.attempt, fields)
+        """Count a try to tell what became of a job, and set when the next one may be."""
+        states = {JobState.FAILING, JobState.RENDERED}
+        self.queue.change(
+            job.id,
+            states,
+            lambda pipe: self.queue.reports.postpone(pipe, job),
+            attempt=job.attempt,
+        )
 
-    def _set(
-        self, job_id: str, states: set[JobState], attempt: int, fields: dict[str, str]
-    ) -> bool:
+    def _fail(self, job_id: str, attempt: int, write: Callable[[Pipeline], None]) -> bool:
+        def leave_and_write(pipe: Pipeline) -> None:
+            self.queue.line.leave(pipe, job_id)
+            self.results.drop(pipe, job_id)
+            write(pipe)
+
+        states = {*DRAWING, JobState.WAITING}
+        return self.queue.change(job_id, states, leave_and_write, attempt=attempt)
+
+    def _set(self, job_id: str, states: set[JobState], attempt: int, fields: Fields) -> bool:
         def write(pipe: Pipeline) -> None:
-            for name, value in fields.items():
-                pipe.hset(self._keys.job(job_id), name, value)
+            pipe.hset(self._keys.job(job_id), mapping=fields)
 
         return self.queue.change(job_id, states, write, attempt=attempt)

@@ -15,6 +15,7 @@ MAX_COUNT = 4
 MAX_SEED = 2**32 - 1
 STEPS = (1, 60)
 GUIDANCE = (1.0, 20.0)
+WEIGHTS = (0.01, 100.0)
 
 Snowflake = Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
 
@@ -106,6 +107,8 @@ class JobState(StrEnum):
 
     WAITING = "waiting"
     RUNNING = "running"
+    # Its pictures are drawn, and the message that shows them is being posted.
+    RENDERED = "rendered"
     # The result is known to be a failure, and the message that says so is not posted yet.
     FAILING = "failing"
     ENDED = "ended"
@@ -116,6 +119,7 @@ class OutcomeCode(StrEnum):
 
     DONE = "done"
     STOPPED = "stopped"
+    CANCELLED = "cancelled"
     TIMED_OUT = "timed_out"
     RENDERER_LOST = "renderer_lost"
     WORKER_LOST = "worker_lost"
@@ -149,7 +153,13 @@ class Job(Frozen):
     request: RenderRequest
     address: DeliveryAddress
     state: JobState
+    # Share of its member in the line, relative to others.
+    weight: float = Field(1.0, ge=WEIGHTS[0], le=WEIGHTS[1])
     attempt: int = Field(0, ge=0)
+    # RQ's job that began the last attempt: what RQ's stop command wants to know.
+    ticket: str | None = None
+    # Who wants the attempt that runs now to stop.
+    cancelled_by: Snowflake | None = None
     submitted_at: float
     started_at: float | None = None
     ended_at: float | None = None
@@ -157,7 +167,7 @@ class Job(Frozen):
     # The message that shows the picture. Stored before the job is closed, so that an attempt
     # that comes after a crash in between knows that nothing is left to post.
     delivered: Snowflake | None = None
-    # Tries to tell the owner of a failure, and when the next one may be.
+    # Tries to tell the owner what became of the job, and when the next one may be.
     reports: int = Field(0, ge=0)
     report_after: float = 0.0
     outcome: Outcome | None = None

@@ -1,6 +1,7 @@
 """Jobs as hashes in Redis: the one place that writes and reads the fields.
 
-Uses `newbie:{queue}:job:{id}` (see `jobs.keys`). Models are stored as JSON, numbers as text.
+Uses `newbie:{queue}:job:{id}` (see `jobs.keys`). Models are stored as JSON, numbers as text. The
+fields `member`, `work` and `span` are the line's (`jobs/line.lua`).
 """
 
 from collections.abc import Mapping
@@ -10,18 +11,21 @@ from redis.typing import EncodableT, FieldT
 from jobs.errors import UnreadableJob
 from jobs.models import DeliveryAddress, Job, JobState, Outcome, Progress, RenderRequest
 
+Fields = dict[FieldT, EncodableT]
+
 
 def as_text(value: bytes | str) -> str:
     """Decode what Redis answered; RQ needs a connection that leaves answers as bytes."""
     return value.decode() if isinstance(value, bytes) else value
 
 
-def to_fields(job: Job) -> dict[FieldT, EncodableT]:
+def to_fields(job: Job) -> Fields:
     """Write a job as the fields of its hash."""
-    fields: dict[FieldT, EncodableT] = {
+    fields: Fields = {
         "request": job.request.model_dump_json(),
         "address": job.address.model_dump_json(),
         "state": job.state.value,
+        "weight": repr(job.weight),
         "attempt": str(job.attempt),
         "submitted_at": repr(job.submitted_at),
         "step": str(job.progress.step),
@@ -33,6 +37,10 @@ def to_fields(job: Job) -> dict[FieldT, EncodableT]:
         fields["ended_at"] = repr(job.ended_at)
     if job.delivered is not None:
         fields["delivered"] = job.delivered
+    if job.ticket is not None:
+        fields["ticket"] = job.ticket
+    if job.cancelled_by is not None:
+        fields["cancelled_by"] = job.cancelled_by
     if job.outcome is not None:
         fields["outcome"] = job.outcome.model_dump_json()
     return fields
@@ -57,7 +65,10 @@ def _read(job_id: str, fields: Mapping[str, str]) -> Job:
         request=RenderRequest.model_validate_json(fields["request"]),
         address=DeliveryAddress.model_validate_json(fields["address"]),
         state=JobState(fields["state"]),
+        weight=float(fields.get("weight", 1.0)),
         attempt=int(fields["attempt"]),
+        ticket=fields.get("ticket"),
+        cancelled_by=fields.get("cancelled_by"),
         submitted_at=float(fields["submitted_at"]),
         started_at=float(fields["started_at"]) if "started_at" in fields else None,
         ended_at=float(fields["ended_at"]) if "ended_at" in fields else None,

@@ -106,6 +106,16 @@ class QueueSettings(RoomSettings):
         le=600,
         description="Seconds without a sign of life after which a running job is taken back.",
     )
+    keep_result: int = Field(
+        86_400,
+        ge=60,
+        description="Seconds that a finished picture waits in Redis where Discord is out of reach.",
+    )
+    results_mib: int = Field(
+        256,
+        ge=0,
+        description="MiB of finished pictures that may wait in Redis; others are drawn again.",
+    )
 
 
 class LogSettings(RoomSettings):

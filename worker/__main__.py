@@ -27,6 +27,7 @@ from supervisor.notify import notify_ready
 from supervisor.process import Supervisor
 from worker.plan_file import PLAN_FILE, read_plan
 from worker.settings import WorkerSettings
+from worker.speed_file import SPEED_FILE, read_speed
 
 log = structlog.get_logger("worker")
 
@@ -71,10 +72,11 @@ class Watch:
         self._recovery = Recovery(Lifecycle(queue))
 
     def tick(self) -> None:
-        """Say that we are there and how the model is held, and take back lost jobs."""
+        """Say that we are there, how the model is held and how fast, and take back lost jobs."""
         try:
             plan = read_plan(self._plan_file)
-            presence.beat(self._queue.redis, self._queue.keys, self._name, plan)
+            speed = read_speed(self._plan_file.with_name(SPEED_FILE))
+            presence.beat(self._queue.redis, self._queue.keys, self._name, plan, speed)
             self._recovery.look()
         except QueueUnavailable as error:
             log.warning("redis_unavailable", reason=str(error))

@@ -39,6 +39,12 @@ class RendererOutOfMemory(WorkerError):
     code = OutcomeCode.OUT_OF_MEMORY
 
 
+class Cancelled(WorkerError):
+    """Somebody cancelled the job while it was drawn."""
+
+    code = OutcomeCode.CANCELLED
+
+
 class Undeliverable(WorkerError):
     """Discord refused the message on every way that we have."""
 

@@ -36,6 +36,7 @@ from worker.errors import BadFrame
 from worker.model import load_model
 from worker.plan_file import PLAN_FILE, write_plan
 from worker.settings import WorkerSettings
+from worker.speed_file import SPEED_FILE, Stopwatch
 from worker.wire import Message, pack, receive_frame
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class RenderServer:
         self.renders: queue.SimpleQueue[Render | None] = queue.SimpleQueue()
         self.stopping = False
         self.is_broken = False
+        self.stopwatch = Stopwatch(socket_path.with_name(SPEED_FILE))
 
     def serve(self) -> None:
         """Render until `stop` is called, or until the device can no longer be trusted."""
@@ -183,6 +185,9 @@ class RenderServer:
             self._fail_unforeseen(render, error)
         else:
             seconds = time.monotonic() - started
+            spec = render.spec
+            steps = spec.num_inference_steps * len(spec.seeds)
+            self.stopwatch.note(spec.width * spec.height, steps, seconds)
             for image in result.images:
                 size = {"width": image.width, "height": image.height}
                 render.frames.put(({"type": "picture", **size}, image.convert("RGB").tobytes()))

@@ -23,7 +23,6 @@ from rq.serializers import JSONSerializer
 from jobs import logs
 from jobs.connection import connect, rq_queue
 from jobs.errors import SettingsError, UnknownJob, UnreadableJob
-from jobs.keys import job_id_of
 from jobs.lifecycle import Lifecycle
 from jobs.models import Job, JobState, OutcomeCode
 from jobs.queue import RenderQueue
@@ -58,14 +57,26 @@ class SlotWorker(Worker):
         super()._pubsub_exception_handler(exc, pubsub, pubsub_thread)
 
     def settle(self, job: RQJob) -> None:
-        """Decide about a job whose process ended while the job was still running."""
+        """Decide about a job whose process ended before the job did."""
         lifecycle = self.bench.lifecycle
+        taken = lifecycle.taken_by(job.id)
+        if taken is None:
+            return  # nothing was in line, or it was a report
+        job_id, attempt = taken
         try:
-            ours = self.bench.queue.get(job_id_of(job.id))
+            ours = self.bench.queue.get(job_id)
         except (UnknownJob, UnreadableJob):
             return
-        attempt = int(job.args[1])
-        if ours.state is not JobState.RUNNING or ours.attempt != attempt:
+        if ours.attempt == attempt:
+            self._settle(job, ours)
+        lifecycle.settled(job.id)
+
+    def _settle(self, job: RQJob, ours: Job) -> None:
+        lifecycle = self.bench.lifecycle
+        lifecycle.release(ours)
+        if ours.state is JobState.RENDERED and time.time() >= ours.report_after:
+            lifecycle.enqueue_report(ours)
+        if ours.state is not JobState.RUNNING:
             return
         code = self._final_code(job, ours)
         if code is None:

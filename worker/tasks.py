@@ -1,27 +1,33 @@
 """The functions that RQ runs, one call in one forked process each.
 
-`render` draws a job and posts its picture; `report` posts why there is none. Both take ids only
-and never raise what members should hear: an outcome goes into the job's record first, then into
-its message. What they could not finish (killed, no Redis, no Discord) is found by
-`jobs.recovery`.
+`render` takes the job that is first in line, draws it and posts its picture; `report` posts what an
+earlier process left unsaid. Neither raises what members should hear: an outcome goes into the job's
+record first, then into its message. What they could not finish (killed, no Redis, no Discord) is
+found by `jobs.recovery`.
 """
 
 import asyncio
+import secrets
 import time
 from dataclasses import dataclass
 
 import structlog
+from rq import get_current_job
 from rq.timeouts import JobTimeoutException
 
 from jobs.errors import JobsError
 from jobs.lifecycle import Lifecycle
 from jobs.models import Job, JobState, Outcome, OutcomeCode
 from jobs.queue import RenderQueue
+from jobs.results import Parts
 from jobs.settings import DiscordSettings, QueueSettings
 from worker import client, presentation
+from worker.cancelling import unless_cancelled
 from worker.delivery import Delivery
-from worker.errors import DiscordUnreachable, Undeliverable, WorkerError
+from worker.errors import Cancelled, DiscordUnreachable, Undeliverable, WorkerError
+from worker.kept import from_parts, to_parts
 from worker.news import News
+from worker.presentation import Content
 from worker.settings import WorkerSettings
 
 log = structlog.get_logger("worker")
@@ -55,46 +61,57 @@ def install(bench: Bench) -> None:
     _benches[:] = [bench]
 
 
-def render(job_id: str, attempt: int) -> None:
-    """Draw one job and post its picture."""
+def render(*_place: object) -> None:
+    """Draw the job that is first in line and post its picture.
+
+    What the ticket was made for does not matter; tickets of earlier versions still say it.
+    """
     bench = _benches[0]
-    job = bench.lifecycle.claim(job_id, attempt)
+    job = bench.lifecycle.claim(_ticket())
     if job is None:
-        log.info("job_not_claimed", job_id=job_id, attempt=attempt)
+        log.info("line_empty")
         return
-    with bench.lifecycle.lease(job_id, attempt):
-        if bench.lifecycle.end_delivered(job):
-            return
-        try:
-            code = _try_to_draw(bench, job)
-        except DiscordUnreachable:
-            bench.lifecycle.abandon(job, OutcomeCode.UNDELIVERABLE)
-            return
-        if code is OutcomeCode.RENDERER_LOST and attempt == 0:
+    with bench.lifecycle.lease(job.id, job.attempt):
+        code = _try_to_draw(bench, job)
+        if code is OutcomeCode.RENDERER_LOST and job.attempt == 0:
             # It is started again, and may well draw the same request: once more, then say so.
             bench.lifecycle.abandon(job, code)
-            return
-        if code is not OutcomeCode.DONE and bench.lifecycle.fail(job_id, attempt, code):
+        elif code is not None and bench.lifecycle.fail(job.id, job.attempt, code):
             _tell(bench, job, Outcome(code=code))
 
 
 def report(job_id: str, attempt: int) -> None:
-    """Post why a job has no picture."""
+    """Post what became of a job: the message that was kept, or why there is no picture."""
     bench = _benches[0]
-    job = bench.queue.get(job_id)
-    if job.state is JobState.FAILING and job.attempt == attempt and job.outcome is not None:
-        with bench.lifecycle.lease(job_id, attempt):
+    if not bench.lifecycle.reserve(job_id, attempt):
+        log.info("already_reported", job_id=job_id, attempt=attempt)
+        return
+    with bench.lifecycle.lease(job_id, attempt):
+        job = bench.queue.get(job_id)
+        if job.attempt != attempt or job.outcome is None:
+            return
+        if job.state is JobState.FAILING:
             _tell(bench, job, job.outcome)
+        elif job.state is JobState.RENDERED and not bench.lifecycle.end_delivered(job):
+            _post_kept(bench, job, job.outcome)
 
 
-def _try_to_draw(bench: Bench, job: Job) -> OutcomeCode:
-    """Draw, post and close the job; the code says how that went."""
+def _ticket() -> str:
+    """Name RQ's job in this process; without RQ, in tests, a new name."""
+    running = get_current_job()
+    return running.id if running is not None else secrets.token_hex(8)
+
+
+def _try_to_draw(bench: Bench, job: Job) -> OutcomeCode | None:
+    """Draw, post and close the job; gives the code of a failure that its owner must hear of."""
     try:
         asyncio.run(_draw_and_post(bench, job))
     except (TimeoutError, JobTimeoutException):
-        return OutcomeCode.TIMED_OUT
-    except DiscordUnreachable:
-        raise
+        if bench.queue.get(job.id).state is not JobState.RENDERED:
+            return OutcomeCode.TIMED_OUT
+        _leave_for_later(bench, job, "posting took too long")
+    except DiscordUnreachable as error:
+        _leave_for_later(bench, job, str(error))
     except WorkerError as error:
         log.warning("job_failed", job_id=job.id, code=error.code.value, reason=str(error))
         return error.code
@@ -103,7 +120,7 @@ def _try_to_draw(bench: Bench, job: Job) -> OutcomeCode:
     except Exception:  # the edge of the process: the owner must hear of it
         log.exception("job_failed", job_id=job.id, code=OutcomeCode.INTERNAL.value)
         return OutcomeCode.INTERNAL
-    return OutcomeCode.DONE
+    return None
 
 
 async def _draw_and_post(bench: Bench, job: Job) -> None:
@@ -112,17 +129,78 @@ async def _draw_and_post(bench: Bench, job: Job) -> None:
         news = News(bench.lifecycle, job, delivery, bench.worker.progress_interval)
         async with news.spread():
             async with asyncio.timeout(bench.queue_settings.job_timeout):
-                rendered = await client.render(
+                drawing = client.render(
                     bench.worker.socket, job.request, news.step, wait=bench.worker.renderer_wait
                 )
+                rendered = await unless_cancelled(bench.lifecycle, job.id, drawing)
         content = await asyncio.to_thread(presentation.pictures, job, rendered, bench.version)
-        if not await asyncio.to_thread(bench.lifecycle.is_current, job.id, job.attempt):
+        outcome = Outcome(code=OutcomeCode.DONE, seconds=round(rendered.seconds, 3))
+        if not await asyncio.to_thread(_keep, bench, job, outcome, content):
             log.warning("attempt_overtaken", job_id=job.id, attempt=job.attempt)
             return
         message_id = await delivery.post(content)
-    seconds = round(rendered.seconds, 3)
-    outcome = Outcome(code=OutcomeCode.DONE, message_id=message_id, seconds=seconds)
-    await asyncio.to_thread(_close_delivered, bench, job, outcome)
+    posted = outcome.model_copy(update={"message_id": message_id})
+    await asyncio.to_thread(_close_delivered, bench, job, posted)
+
+
+def _keep(bench: Bench, job: Job, outcome: Outcome, content: Content) -> bool:
+    """Win the right to post the picture; False for an attempt that has nothing to say any more.
+
+    Raises:
+        Cancelled: somebody cancelled the job just before.
+    """
+    parts: Parts | None = to_parts(content)
+    for tries_left in reversed(range(REMEMBER_TRIES)):
+        try:
+            if bench.lifecycle.keep(job.id, job.attempt, outcome, parts):
+                return True
+            now = bench.queue.get(job.id)
+            if now.state is JobState.RUNNING and now.attempt == job.attempt:
+                raise Cancelled("somebody cancelled the job")
+            return False
+        except JobsError:
+            if not tries_left:
+                raise
+            # Redis may be away, or have no room for the picture: then it is only recorded.
+            parts = None if parts else to_parts(content)
+            log.warning("redis_unavailable", job_id=job.id)
+            time.sleep(REMEMBER_PAUSE_SECONDS)
+    return False
+
+
+def _leave_for_later(bench: Bench, job: Job, reason: str) -> None:
+    """Keep the picture until Discord takes it, or draw it again where it could not be kept."""
+    if bench.lifecycle.results.get(job.id) is None:
+        bench.lifecycle.abandon(job, OutcomeCode.UNDELIVERABLE)
+        return
+    log.warning("picture_not_posted", job_id=job.id, reason=reason)
+    bench.lifecycle.postpone_report(job)
+
+
+def _post_kept(bench: Bench, job: Job, outcome: Outcome) -> None:
+    """Post the message that an earlier process has left, and close the job."""
+    parts = bench.lifecycle.results.get(job.id)
+    if parts is None:
+        log.warning("result_gone", job_id=job.id)
+        bench.lifecycle.abandon(job, OutcomeCode.UNDELIVERABLE)
+        return
+    try:
+        message_id = asyncio.run(_post(bench, job, from_parts(parts)))
+    except DiscordUnreachable as error:
+        # The try was counted when it was ordered.
+        log.warning("picture_not_posted", job_id=job.id, reason=str(error))
+    except (Undeliverable, ValueError, KeyError) as error:
+        log.warning("job_failed", job_id=job.id, reason=type(error).__name__)
+        if bench.lifecycle.fail(job.id, job.attempt, OutcomeCode.UNDELIVERABLE):
+            _tell(bench, job, Outcome(code=OutcomeCode.UNDELIVERABLE))
+    else:
+        posted = outcome.model_copy(update={"message_id": message_id})
+        _close_delivered(bench, job, posted)
+
+
+async def _post(bench: Bench, job: Job, content: Content) -> str:
+    async with Delivery(bench.discord, job.address, job.id) as delivery:
+        return await delivery.post(content)
 
 
 def _take_over_message(bench: Bench, job: Job) -> None:
@@ -148,8 +226,9 @@ def _close_delivered(bench: Bench, job: Job, outcome: Outcome) -> None:
 def _tell(bench: Bench, job: Job, outcome: Outcome) -> None:
     """Post a failure's message and close the job; while Discord is away, leave it for later."""
     _take_over_message(bench, job)
+    content = presentation.failure(job, outcome, bench.queue_settings)
     try:
-        message_id = asyncio.run(_post_failure(bench, job, outcome))
+        message_id = asyncio.run(_post(bench, job, content))
     except DiscordUnreachable as error:
         log.warning("failure_not_told", job_id=job.id, reason=str(error))
         bench.lifecycle.postpone_report(job)
@@ -158,12 +237,6 @@ def _tell(bench: Bench, job: Job, outcome: Outcome) -> None:
         log.error("job_undeliverable", job_id=job.id, reason=str(error))
         message_id = None
     _end(bench, job, outcome.model_copy(update={"message_id": message_id}))
-
-
-async def _post_failure(bench: Bench, job: Job, outcome: Outcome) -> str:
-    content = presentation.failure(job, outcome, bench.queue_settings)
-    async with Delivery(bench.discord, job.address, job.id) as delivery:
-        return await delivery.post(content)
 
 
 def _end(bench: Bench, job: Job, outcome: Outcome) -> None:

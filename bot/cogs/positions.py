@@ -1,4 +1,4 @@
-"""Keeps the place in line fresh in the messages of waiting jobs.
+"""Keeps the messages of waiting jobs true: their place in line, or that they were cancelled.
 
 All it needs is in Redis, so it goes on after a restart of the bot. What it has shown is kept in
 memory only to spare edits: losing it costs one edit a message.
@@ -14,6 +14,7 @@ import structlog
 from discord.ext import commands, tasks
 
 from bot.answers import NETWORK_ERRORS
+from bot.cancelled_message import tell_cancelled
 from bot.client import NewbieBot
 from bot.positions import Refresh, plan
 from bot.waiting_message import show_place
@@ -37,6 +38,7 @@ class Positions(commands.Cog):
     def __init__(self, bot: NewbieBot) -> None:
         self.bot = bot
         self._next_edit: dict[str, float] = {}
+        self._left_to_workers: set[str] = set()
         self._is_out_of_reach = False
         self.refresh.change_interval(seconds=bot.settings.position_interval)
 
@@ -70,15 +72,28 @@ class Positions(commands.Cog):
 
     async def _look(self) -> None:
         """Edit the messages that show a place which is no longer true."""
-        jobs, has_worker = await self.bot.queue.front(FRONT)
+        await self._say_farewell()
+        line = await self.bot.queue.waiting(FRONT)
         board, now = self.bot.board, time.time()
-        board.forget({job.id for job in jobs}, now - REMEMBERED_SECONDS)
+        board.forget({job.id for job, _ in line}, now - REMEMBERED_SECONDS)
         budget = max(1, int(self.bot.settings.position_interval / SECONDS_BETWEEN_EDITS))
-        chosen = plan(jobs, has_worker, board.shown, now, budget)
+        chosen = plan(line, board.shown, now, budget)
         await asyncio.gather(*(self._edit_in_turn(refreshes) for refreshes in chosen.values()))
         self._next_edit = {
             channel: at for channel, at in self._next_edit.items() if at > time.monotonic()
         }
+
+    async def _say_farewell(self) -> None:
+        """Tell the owners of jobs that were cancelled while they waited."""
+        jobs = {job.id: job for job in await self.bot.queue.cancelled()}
+        self._left_to_workers &= jobs.keys()
+        for job in (job for job in jobs.values() if job.id not in self._left_to_workers):
+            try:
+                await tell_cancelled(self.bot.queue, job, editor(self.bot, job.address))
+            except NETWORK_ERRORS as error:
+                # A worker has more ways to say it, and more patience.
+                self._left_to_workers.add(job.id)
+                log.warning("cancel_not_told", job_id=job.id, error=type(error).__name__)
 
     async def _edit_in_turn(self, refreshes: list[Refresh]) -> None:
         """Edit messages of one channel, a second apart; a failure ends this channel's turn."""

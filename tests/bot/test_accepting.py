@@ -25,7 +25,7 @@ async def test_a_text_prompt_is_stored_and_its_place_shown(member: Member, queue
     assert job.address.message_id == message["id"]
     assert job.address.channel_id == DEFAULT_CHANNEL
     assert job.address.requester_id == member.id
-    assert queue.rq.get_job_ids() == [f"{interaction_id}-0"]
+    assert queue.rq.get_job_ids() == [f"ticket-{interaction_id}-0"]
 
 
 async def test_all_options_arrive(member: Member, queue: RenderQueue):

@@ -2,6 +2,7 @@
 
 from bot.async_queue import Place
 from bot.positions import TOKEN_SECONDS, Board, Shown, plan
+from bot.wait_words import SpokenWait
 from jobs.models import DeliveryAddress, Job, JobState, RenderRequest
 
 NOW = 1_800_000_000.0
@@ -26,13 +27,20 @@ def job(number: int, channel: int = 1, age: float = 10.0) -> Job:
     )
 
 
+SOON, LATER = SpokenWait("queued.soon"), SpokenWait("queued.minutes.range", 2, 3)
+
+
+def line(jobs: list[Job], wait: SpokenWait | None = SOON) -> list[tuple[Job, Place]]:
+    return [(one, Place(position, wait)) for position, one in enumerate(jobs, start=1)]
+
+
 def chosen(jobs: list[Job], shown: dict[str, Shown], budget: int = 5) -> list[tuple[str, int]]:
-    channels = plan(jobs, True, shown, NOW, budget)
+    channels = plan(line(jobs), shown, NOW, budget)
     return [(row.job.id, row.place.position) for rows in channels.values() for row in rows]
 
 
-def shown(position: int, at: float = NOW - 5, has_worker: bool = True) -> Shown:
-    return Shown(Place(position, has_worker), at)
+def shown(position: int, at: float = NOW - 5, wait: SpokenWait | None = SOON) -> Shown:
+    return Shown(Place(position, wait), at)
 
 
 def test_only_a_place_that_changed_is_shown_again():
@@ -44,7 +52,12 @@ def test_nothing_is_edited_while_nothing_changes():
 
 
 def test_a_worker_that_comes_or_goes_is_a_change():
-    assert chosen([job(1)], {"1": shown(1, has_worker=False)}) == [("1", 1)]
+    assert chosen([job(1)], {"1": shown(1, wait=None)}) == [("1", 1)]
+
+
+def test_another_wait_in_words_is_a_change_and_the_same_words_are_none():
+    assert chosen([job(1)], {"1": shown(1, wait=LATER)}) == [("1", 1)]
+    assert chosen([job(1)], {"1": shown(1, wait=SOON)}) == []
 
 
 def test_what_this_process_has_not_shown_is_shown():
@@ -62,7 +75,7 @@ def test_a_message_that_is_gone_is_left_alone():
 
 def test_each_channel_has_its_own_budget():
     jobs = [job(n, channel=1 + n % 2) for n in range(10)]
-    result = plan(jobs, True, {}, NOW, 2)
+    result = plan(line(jobs), {}, NOW, 2)
     assert {channel: len(rows) for channel, rows in result.items()} == {"1": 2, "2": 2}
 
 
@@ -85,8 +98,8 @@ def test_a_long_line_is_refreshed_in_turns():
 
 def test_the_board_forgets_what_is_old_and_gone():
     board = Board()
-    board.note("old", Place(1, True), NOW - 100)
-    board.note("waiting", Place(2, True), NOW - 100)
-    board.note("new", Place(3, True), NOW)
+    board.note("old", Place(1, SOON), NOW - 100)
+    board.note("waiting", Place(2, SOON), NOW - 100)
+    board.note("new", Place(3, SOON), NOW)
     board.forget({"waiting"}, NOW - 60)
     assert set(board.shown) == {"waiting", "new"}

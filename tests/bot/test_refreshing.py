@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from jobs.lifecycle import Lifecycle
-from jobs.models import OutcomeCode
+from jobs.models import Job, JobState, Outcome, OutcomeCode
 from jobs.queue import RenderQueue
 from playground.client import PlaygroundClient
 from supervisor.stack import Stack
@@ -23,11 +23,11 @@ async def wait_in_line(member: Member, count: int) -> list[Json]:
 
 def begin_next(queue: RenderQueue) -> str:
     """Take the next job out of the line as a worker does."""
-    name = queue.rq.get_job_ids(0, 1)[0]
-    queue.rq.remove(name)
-    job_id = name.split("-")[0]
-    assert Lifecycle(queue).claim(job_id, 0) is not None
-    return job_id
+    ticket = queue.rq.get_job_ids(0, 1)[0]
+    queue.rq.remove(ticket)
+    job = Lifecycle(queue).claim(ticket)
+    assert job is not None
+    return job.id
 
 
 async def edits(discord: PlaygroundClient, since: int, token: str = "") -> list[Json]:
@@ -152,3 +152,57 @@ async def test_a_dead_token_is_tried_once(
     assert [row["status"] for row in await edits(discord, since, token_of(queue, second))] == [
         pytest.approx(401, abs=3)
     ]
+
+
+async def ended(queue: RenderQueue, job_id: str) -> Job:
+    async with asyncio.timeout(10):
+        while (job := queue.get(job_id)).state is not JobState.ENDED:
+            await asyncio.sleep(0.05)
+    return job
+
+
+async def test_a_cancelled_job_is_told_at_once_though_no_worker_is_there(
+    member: Member, discord: PlaygroundClient, queue: RenderQueue
+):
+    first, second = await wait_in_line(member, 2)
+    job_id = first["interaction_metadata"]["id"]
+    token = token_of(queue, first)
+    since = await last_request(discord)
+    assert queue.cancel(job_id, member.id)
+    await shows(member, first, "This job was cancelled.")
+    await shows(member, second, "position 1.")
+    assert (await ended(queue, job_id)).outcome == Outcome(
+        code=OutcomeCode.CANCELLED, message_id=first["id"]
+    )
+    await asyncio.sleep(0.8)
+    assert len(await edits(discord, since, token)) == 1
+    assert queue.active_ids() == [second["interaction_metadata"]["id"]]
+
+
+async def test_a_cancelled_job_that_a_worker_tells_is_left_to_it(
+    member: Member, discord: PlaygroundClient, queue: RenderQueue
+):
+    [first] = await wait_in_line(member, 1)
+    job_id = first["interaction_metadata"]["id"]
+    token = token_of(queue, first)
+    since = await last_request(discord)
+    with Lifecycle(queue).lease(job_id, 0):
+        assert queue.cancel(job_id, member.id)
+        await asyncio.sleep(1.0)
+    assert await edits(discord, since, token) == []
+    await shows(member, first, "This job was cancelled.")
+
+
+async def test_a_cancelled_job_whose_message_is_gone_is_left_to_a_worker(
+    member: Member, discord: PlaygroundClient, queue: RenderQueue
+):
+    [first] = await wait_in_line(member, 1)
+    job_id = first["interaction_metadata"]["id"]
+    token = token_of(queue, first)
+    await discord.delete_message(first["id"])
+    since = await last_request(discord)
+    assert queue.cancel(job_id, member.id)
+    await asyncio.sleep(1.5)
+    assert len(await edits(discord, since, token)) == 1
+    assert queue.get(job_id).state is JobState.FAILING
+    assert queue.rq.get_job_ids() == [f"report-{job_id}-0"]

@@ -51,7 +51,7 @@ def used_keys() -> set[str]:
         "error.queue_unavailable",
         "error.unknown_command",
         "error.internal",
-        "queued",
+        "queued.soon",
         "queued.no_worker",
     }
 

@@ -7,6 +7,8 @@ import pytest
 from bot import waiting_message
 from bot.async_queue import AsyncQueue, Place
 from bot.waiting_message import show_place
+from jobs import presence
+from jobs.cost import Speed
 from jobs.lifecycle import Lifecycle
 from jobs.models import DeliveryAddress, RenderRequest
 from jobs.queue import RenderQueue
@@ -30,6 +32,24 @@ def waiting(queue: RenderQueue) -> AsyncQueue:
         ),
     )
     return AsyncQueue(queue)
+
+
+@pytest.mark.parametrize(
+    ("locale", "text"),
+    [
+        ("en-US", "In line: position 1, about 2 to 4 minutes."),
+        ("zh-CN", "排队中：第 1 位，大约 2 到 4 分钟。"),
+        ("ja", "順番待ち：1 番目です。約 2～4 分かかる見込みです。"),
+    ],
+)
+async def test_with_a_worker_the_wait_is_written_beside_it(
+    waiting: AsyncQueue, queue: RenderQueue, locale: str, text: str
+):
+    speed = Speed(job_seconds=12.0, megapixel_step_seconds=6.0, spread=0.3)
+    presence.beat(queue.redis, queue.keys, "worker", speed=speed)
+    message = Message()
+    await show_place(waiting, JOB, locale, message.edit)
+    assert message.texts == [text]
 
 
 class Message:
@@ -57,12 +77,12 @@ async def test_the_place_is_written_in_the_members_language(
 ):
     message = Message()
     place = await show_place(waiting, JOB, locale, message.edit)
-    assert place == Place(1, has_worker=False)
+    assert place == Place(1, wait=None)
     assert message.texts[0].startswith(text)
 
 
 async def test_a_job_that_began_is_not_written_over(waiting: AsyncQueue, queue: RenderQueue):
-    assert Lifecycle(queue).claim(JOB, 0) is not None
+    assert Lifecycle(queue).claim("ticket") is not None
     message = Message()
     assert await show_place(waiting, JOB, "en-US", message.edit) is None
     assert message.texts == []

@@ -121,7 +121,7 @@ async def test_a_job_that_was_said_to_be_refused_is_removed(
 
 async def test_a_job_that_began_is_left_to_the_worker(queue: RenderQueue):
     queue.submit(REQUEST, ADDRESS)
-    assert Lifecycle(queue).claim("1001", 0) is not None
+    assert Lifecycle(queue).claim("ticket") is not None
     withdrawals = Withdrawals(AsyncQueue(queue), pause=0.05)
     withdrawals.add("1001")
     await asyncio.sleep(0.4)
@@ -137,5 +137,5 @@ async def test_other_jobs_stay(queue: RenderQueue):
     withdrawals.add("1003")
     await asyncio.sleep(0.6)
     assert queue.active_ids() == ["1002"]
-    assert queue.rq.get_job_ids() == ["1002-0"]
+    assert queue.rq.get_job_ids() == ["ticket-1002-0"]
     await withdrawals.close()

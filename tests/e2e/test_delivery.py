@@ -44,7 +44,7 @@ async def job(member: Member, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     await member.answer(job_id, lambda m: "In line" in m["content"])
     lifecycle = Lifecycle(member.queue)
     member.queue.rq.empty()
-    claimed = lifecycle.claim(job_id, 0)
+    claimed = lifecycle.claim("test")
     assert claimed
     yield claimed
     lifecycle.end(job_id, 0, Outcome(code=OutcomeCode.STOPPED))

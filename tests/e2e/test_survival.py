@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from rq.command import send_stop_job_command
 
-from jobs.keys import rq_id
 from jobs.models import JobState, OutcomeCode
 from tests.e2e.conftest import Member, belongs_to, picture_urls, shows_progress
+from tests.jobs.test_keys import lifetime_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -126,7 +126,9 @@ async def test_rqs_own_stop_command_ends_the_render_and_the_renderer_lives(
     job_id = await member.newbie(prompt="1girl", steps=60, count=4)
     await running(member, job_id)
     pid = renderer_pid(member)
-    send_stop_job_command(member.queue.redis, rq_id(job_id, 0), serializer=None)
+    ticket = member.queue.get(job_id).ticket
+    assert ticket
+    send_stop_job_command(member.queue.redis, ticket, serializer=None)
     await member.answer(job_id, lambda m: "stopped" in m["content"], 60)
     await one_message(member, job_id)
     assert await member.picture(await member.newbie(prompt="1girl"))
@@ -177,3 +179,45 @@ async def test_redis_may_die_while_jobs_wait(member: Member) -> None:
     member.stack.start("worker")
     await member.picture(job_id)
     await one_message(member, job_id)
+
+
+async def rendered(member: Member, job_id: str) -> None:
+    """Wait until a job's picture is drawn, which Discord does not take."""
+    await accepted(member, job_id)
+    async with asyncio.timeout(120):
+        while member.queue.get(job_id).state is not JobState.RENDERED:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_finished_picture_outlives_worker_renderer_and_redis(member: Member) -> None:
+    await member.client.add_fault("PATCH", "/messages/", 503, times=1000)
+    job_id = await member.newbie(prompt="1girl")
+    await rendered(member, job_id)
+    # The append-only file is written every second.
+    await asyncio.sleep(1.5)
+    for part in ("worker", "redis"):
+        member.stack.kill(part)
+    member.stack.start("redis")
+    await member.client.clear_faults()
+    kept = member.queue.get(job_id)
+    assert (kept.state, kept.attempt) == (JobState.RENDERED, 0)
+    member.stack.start("worker")
+    await member.picture(job_id)
+    await one_message(member, job_id)
+    ended = member.queue.get(job_id)
+    assert ended.attempt == 0, "it was not drawn again"
+    assert ended.started_at == kept.started_at
+
+
+async def test_when_no_job_is_left_every_key_has_a_lifetime(member: Member) -> None:
+    for job_id in [await member.newbie(prompt="1girl") for _ in range(2)]:
+        await member.picture(job_id)
+        await one_message(member, job_id)
+    redis, keys = member.queue.redis, member.queue.keys
+    # Workers leave these sets of their own accord, and RQ empties its list of failures.
+    stay = {keys.workers, "rq:queues", "rq:workers", "rq:workers:newbie", "rq:failed:newbie"}
+    async with asyncio.timeout(60):  # RQ closes its side a little after ours
+        while {key.decode() for key in redis.keys("*") if redis.ttl(key) == -1} - stay:
+            await asyncio.sleep(0.1)
+    for key in redis.keys("newbie:*"):
+        assert lifetime_of(key.decode()), key

@@ -35,6 +35,12 @@ def lifecycle(queue: RenderQueue) -> Lifecycle:
     return Lifecycle(queue)
 
 
+def place(queue: RenderQueue, job_id: str) -> int | None:
+    """Position in line, 1 for the next one."""
+    standing = queue.standing(job_id)
+    return None if standing is None else standing.position
+
+
 def request(**changes: object) -> RenderRequest:
     return RenderRequest(**{"prompt": "1girl, blue_hair", "seed": 7, **changes})
 

@@ -13,7 +13,7 @@ from jobs.lifecycle import Lifecycle
 from jobs.models import JobState, Outcome, OutcomeCode
 from jobs.queue import RenderQueue
 from jobs.settings import QueueSettings, RedisSettings
-from tests.jobs.conftest import address, request
+from tests.jobs.conftest import address, place, request
 
 
 def test_a_submitted_job_is_read_back_as_it_was(queue: RenderQueue) -> None:
@@ -24,8 +24,9 @@ def test_a_submitted_job_is_read_back_as_it_was(queue: RenderQueue) -> None:
 
 def test_positions_follow_the_order_of_submission(queue: RenderQueue) -> None:
     jobs = [queue.submit(request(), address(number)) for number in range(3)]
-    assert [queue.position(job.id) for job in jobs] == [1, 2, 3]
-    assert [job.id for job in queue.front(2)] == [jobs[0].id, jobs[1].id]
+    assert [place(queue, job.id) for job in jobs] == [1, 2, 3]
+    assert [job.id for job, _ in queue.waiting(2)] == [jobs[0].id, jobs[1].id]
+    assert [standing.position for _, standing in queue.waiting(9)] == [1, 2, 3]
 
 
 def test_the_same_interaction_is_accepted_once(queue: RenderQueue) -> None:
@@ -49,15 +50,16 @@ def test_many_submissions_at_once_accept_each_interaction_once(queue: RenderQueu
 
 def test_nothing_executable_crosses_redis(queue: RenderQueue, redis: Redis) -> None:
     job = queue.submit(request(), address())
-    data = redis.hget(f"rq:job:{job.id}-0", "data")
+    name = f"ticket-{job.id}-0"
+    data = redis.hget(f"rq:job:{name}", "data")
     assert data is not None
     # RQ compresses the call: its JSON serializer can read it, so it is not a pickle.
     from rq.job import Job as RQJob
     from rq.serializers import JSONSerializer
 
-    rq_job = RQJob.fetch(f"{job.id}-0", connection=redis, serializer=JSONSerializer)
+    rq_job = RQJob.fetch(name, connection=redis, serializer=JSONSerializer)
     assert rq_job.func_name == "worker.tasks.render"
-    assert json.dumps(rq_job.args) == json.dumps([job.id, 0])
+    assert json.dumps(rq_job.args) == json.dumps([])
 
 
 def test_an_unknown_job_is_named(queue: RenderQueue) -> None:
@@ -78,7 +80,7 @@ def test_the_queue_survives_its_clients(queue: RenderQueue, redis_settings: Redi
     job = queue.submit(request(), address())
     other = RenderQueue(connect(redis_settings), queue.settings)
     assert other.get(job.id) == job
-    assert other.position(job.id) == 1
+    assert place(other, job.id) == 1
 
 
 def test_one_writer_at_a_time_holds_a_message(queue: RenderQueue) -> None:
@@ -92,9 +94,9 @@ def test_status_counts_what_waits_what_runs_and_who_works(
     queue: RenderQueue, lifecycle: Lifecycle, redis: Redis
 ) -> None:
     assert queue.status().workers == 0
-    jobs = [queue.submit(request(), address(number)) for number in range(3)]
-    queue.rq.pop_job_id()
-    assert lifecycle.claim(jobs[0].id, 0)
+    for number in range(3):
+        queue.submit(request(), address(number))
+    assert lifecycle.claim("a")
     presence.beat(redis, queue.keys, "one")
     presence.beat(redis, queue.keys, "two")
     status = queue.status()
@@ -107,8 +109,8 @@ def test_every_key_of_a_job_ends_with_it(
     queue: RenderQueue, lifecycle: Lifecycle, redis: Redis
 ) -> None:
     job = queue.submit(request(), address())
-    queue.rq.pop_job_id()
-    lifecycle.claim(job.id, 0)
+    assert lifecycle.claim("a")
+    lifecycle.settled("a")
     with lifecycle.lease(job.id, 0):
         lifecycle.end(job.id, 0, Outcome(code=OutcomeCode.DONE, message_id="9"))
     ours = [key.decode() for key in redis.keys("newbie:*")]

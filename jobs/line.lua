@@ -1,0 +1,248 @@
+-- The line of waiting jobs. One call is one change of it, and nothing else writes these keys.
+-- jobs/line.py says what the order is and why; jobs/keys.py lists the keys.
+--
+-- KEYS  line, sums, clock, in hand
+-- ARGV  the operation, the prefix of the queue's keys, what the operation takes
+--
+-- A job's score in the line is a whole number below 2^53, and no two jobs have the same:
+--   taken back           the count of joins
+--   moved to the front   2^32 + the count
+--   in the fair order    2^33 + tag (37 bits) and count (16 bits), the tag in STEPs of work
+-- The sums are a tree over these numbers: a node holds the work of all jobs whose scores agree in
+-- all but their last digits. The work before a score is then a few nodes on each level.
+
+-- Redis 6.2 would write the script itself into its file, later versions always what it changed.
+if redis.replicate_commands then
+  redis.replicate_commands()
+end
+
+local line, sums, clock, in_hand = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local operation, prefix = ARGV[1], ARGV[2]
+
+local MOVED, FAIR = 2 ^ 32, 2 ^ 33
+local COUNTS = 2 ^ 16
+local STEP = 16
+local RADIX, LEVELS = 32, 10
+
+local function job_key(id)
+  return prefix .. 'job:' .. id
+end
+
+local function member_key(member)
+  return prefix .. 'member:' .. member .. ':waiting'
+end
+
+local function exact(number)
+  return string.format('%.17g', number)
+end
+
+local function node(level, number)
+  return string.format('%d:%.0f', level, number)
+end
+
+local function add_work(score, work)
+  if work == 0 then
+    return -- of a job whose record is lost; -0 would be no number to Redis
+  end
+  for level = 1, LEVELS do
+    local field = node(level, math.floor(score / RADIX ^ level))
+    if redis.call('HINCRBY', sums, field, work) == 0 then
+      redis.call('HDEL', sums, field)
+    end
+  end
+end
+
+local function work_before(score)
+  local total, fields = 0, {}
+  for level = 1, LEVELS do
+    local own = math.floor(score / RADIX ^ level)
+    for number = own - own % RADIX, own - 1 do
+      fields[#fields + 1] = node(level, number)
+    end
+  end
+  if #fields > 0 then
+    for _, work in ipairs(redis.call('HMGET', sums, unpack(fields))) do
+      total = total + (tonumber(work) or 0)
+    end
+  end
+  -- The last digit has no nodes: there are at most RADIX - 1 jobs to look at.
+  local near = redis.call('ZRANGEBYSCORE', line, score - score % RADIX, '(' .. exact(score))
+  for _, id in ipairs(near) do
+    total = total + (tonumber(redis.call('HGET', job_key(id), 'work')) or 0)
+  end
+  return total
+end
+
+local function now()
+  return tonumber(redis.call('HGET', clock, 'now')) or 0
+end
+
+local function fair_score(tag, count)
+  return FAIR + math.floor(tag / STEP) * COUNTS + count % COUNTS
+end
+
+local function place(id, score, work)
+  redis.call('ZADD', line, score, id)
+  add_work(score, work)
+end
+
+-- Take a job's number out of the line; its member's list is left as it is.
+local function displace(id, score, work)
+  redis.call('ZREM', line, id)
+  add_work(score, -work)
+end
+
+local function join(id, member, work, span, is_back)
+  redis.call('HSET', job_key(id), 'member', member, 'work', work, 'span', span)
+  local count = redis.call('HINCRBY', clock, 'count', 1)
+  local tag, score = now(), count
+  if not is_back then
+    local last = redis.call('ZREVRANGE', member_key(member), 0, 0, 'WITHSCORES')
+    tag = math.max(tag, tonumber(last[2]) or 0) + span
+    score = fair_score(tag, count)
+  end
+  redis.call('ZADD', member_key(member), tag, id)
+  place(id, score, work)
+end
+
+-- Move up what a member submitted after a job that they will not have.
+local function refund(member, tag, span)
+  local later = redis.call('ZRANGEBYSCORE', member_key(member), '(' .. tag, '+inf', 'WITHSCORES')
+  for index = 1, #later, 2 do
+    local id, moved = later[index], tonumber(later[index + 1]) - span
+    redis.call('ZADD', member_key(member), moved, id)
+    local score = tonumber(redis.call('ZSCORE', line, id))
+    if score and score >= FAIR then
+      local work = tonumber(redis.call('HGET', job_key(id), 'work'))
+      displace(id, score, work)
+      place(id, fair_score(moved, (score - FAIR) % COUNTS), work)
+    end
+  end
+end
+
+local function tidy()
+  if redis.call('EXISTS', line) == 0 then
+    redis.call('DEL', sums, clock)
+  end
+end
+
+-- Take a job out of the line; gives its score and its tag.
+local function leave(id)
+  local score = tonumber(redis.call('ZSCORE', line, id))
+  if not score then
+    return nil
+  end
+  local job = redis.call('HMGET', job_key(id), 'member', 'work')
+  displace(id, score, tonumber(job[2]) or 0)
+  local tag
+  if job[1] then
+    tag = redis.call('ZSCORE', member_key(job[1]), id)
+    redis.call('ZREM', member_key(job[1]), id)
+  end
+  return score, tag
+end
+
+local operations = {}
+
+-- id, member, work, span, 1 if it was taken back
+function operations.join(id, member, work, span, is_back)
+  join(id, member, tonumber(work), tonumber(span), is_back == '1')
+end
+
+-- The same for a job that waits without being in line.
+function operations.adopt(id, ...)
+  local is_waiting = redis.call('HGET', job_key(id), 'state') == 'waiting'
+  if not is_waiting or redis.call('ZSCORE', line, id) then
+    return 0
+  end
+  operations.join(id, ...)
+  return 1
+end
+
+-- id: it will not be drawn
+function operations.leave(id)
+  local score, tag = leave(id)
+  if tag and score >= MOVED then
+    local job = redis.call('HMGET', job_key(id), 'member', 'span')
+    refund(job[1], tag, tonumber(job[2]) or 0)
+  end
+  tidy()
+  return score and 1 or 0
+end
+
+-- id: put it before all but those that were taken back or moved before
+function operations.move(id)
+  local score = tonumber(redis.call('ZSCORE', line, id))
+  if not score then
+    return 0
+  end
+  if score >= FAIR then
+    local work = tonumber(redis.call('HGET', job_key(id), 'work'))
+    displace(id, score, work)
+    place(id, MOVED + redis.call('HINCRBY', clock, 'count', 1), work)
+  end
+  return 1
+end
+
+-- ticket, time, seconds of a lease, seconds to remember the ticket: the first job begins
+function operations.take(ticket, time, lease, memory)
+  local ticket_key = prefix .. 'ticket:' .. ticket
+  local function renew(id, attempt)
+    redis.call('SET', job_key(id) .. ':lease:' .. attempt, 1, 'EX', lease)
+    return { id, attempt }
+  end
+  -- A ticket takes one job, however often it is asked because an answer got lost.
+  local held = redis.call('HMGET', ticket_key, 'job', 'attempt')
+  if held[1] then
+    local job = redis.call('HMGET', job_key(held[1]), 'state', 'attempt')
+    if job[1] == 'running' and job[2] == held[2] then
+      return renew(held[1], held[2])
+    end
+  end
+  while true do
+    local id = redis.call('ZRANGE', line, 0, 0)[1]
+    if not id then
+      return false
+    end
+    local score, tag = leave(id)
+    if tag and score >= FAIR then
+      redis.call('HSET', clock, 'now', exact(math.max(now(), tonumber(tag))))
+    end
+    tidy()
+    local job = redis.call('HMGET', job_key(id), 'state', 'attempt')
+    if job[1] == 'waiting' then
+      redis.call('HSET', job_key(id), 'state', 'running', 'started_at', time, 'step', 0,
+        'ticket', ticket)
+      redis.call('ZADD', in_hand, time, id)
+      redis.call('HSET', ticket_key, 'job', id, 'attempt', job[2])
+      redis.call('EXPIRE', ticket_key, memory)
+      return renew(id, job[2])
+    end
+  end
+end
+
+-- id: its rank, the work before it, its own work
+function operations.ahead(id)
+  local score = tonumber(redis.call('ZSCORE', line, id))
+  if not score then
+    return false
+  end
+  local work = tonumber(redis.call('HGET', job_key(id), 'work')) or 0
+  return { redis.call('ZRANK', line, id), work_before(score), work }
+end
+
+-- how many jobs are drawn now, and the work that is left of them
+function operations.drawing()
+  local jobs, left = 0, 0
+  for _, id in ipairs(redis.call('ZRANGE', in_hand, 0, -1)) do
+    local job = redis.call('HMGET', job_key(id), 'state', 'work', 'step', 'total')
+    if job[1] == 'running' then
+      local work, step, total = tonumber(job[2]) or 0, tonumber(job[3]) or 0, tonumber(job[4]) or 0
+      jobs = jobs + 1
+      left = left + (total > 0 and work * math.max(0, 1 - step / total) or work)
+    end
+  end
+  return { jobs, left }
+end
+
+return operations[operation](unpack(ARGV, 3))
