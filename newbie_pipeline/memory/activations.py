@@ -21,6 +21,10 @@ WORKSPACE_BYTES = 96 * MIB
 # ESTIMATE: what the caching allocator holds beyond what is in use, as a share of what comes and
 # goes in a stage (activations and weights that are not resident).
 ALLOCATOR_SLACK = 0.10
+# torch's caching allocator asks the driver for a tensor of 10 MiB or more by itself, in steps of
+# 2 MiB (kMinLargeAlloc and kRoundLarge in c10's CUDACachingAllocator).
+OWN_SEGMENT = 10 * MIB
+SEGMENT_STEP = 2 * MIB
 # Pixels along one side of a tile of the VAE: at full size its tiles are 1024, which saves nothing.
 VAE_TILE = 512
 # diffusers' tile_overlap_factor: a quarter of each tile is decoded twice in each direction.
@@ -74,6 +78,21 @@ def transformer_bytes(
     latents = 8 * FLOAT32 * 4 * shape.latent_channels * image
     tokens = picture.tokens + image
     return samples * (tokens * per_token + size * dim * image + modulation + latents)
+
+
+def rounding_bytes(shape: TransformerShape, number: float) -> int:
+    """Bytes that the allocator holds for the DiT's resident matrices beyond them.
+
+    `number` is the bytes of one number. The rests are of 1 MiB and more, and little fits into them;
+    the text encoders' matrices round to themselves or share a segment.
+    """
+    query = shape.heads * shape.head_dim
+    widths = (*3 * (shape.feed_forward,), query + 2 * shape.kv_heads * shape.head_dim, query)
+    beyond = 0
+    for width in widths:
+        size = int(shape.dim * width * number)
+        beyond += -size % SEGMENT_STEP if size >= OWN_SEGMENT else 0
+    return (shape.layers + shape.refiners) * beyond
 
 
 def caption_context_bytes(
