@@ -126,20 +126,22 @@ def decode_bytes(
 
     The widest point is the last upsampling: c channels (those of the second width) at full size
     going in and coming out of a convolution, both once more in the layout that the convolution
-    wants (ESTIMATE: cuDNN's copies), and the same at half size from before. Attention in the
-    middle is counted without a table of scores (memory-efficient kernels). With tiles, the decoded
-    tiles and the rows that are blended of them stay too. The finished pictures of the batch lie
-    in the working type twice and in float32 once.
+    wants (ESTIMATE: cuDNN's copies), the same at half size from before, and what the block was
+    given, at half size and of the third width: its caller holds it. Attention in the middle is
+    counted without a table of scores (memory-efficient kernels). With tiles, the decoded tiles and
+    the rows that are blended of them stay too. The finished pictures of the batch lie in the
+    working type twice and in float32 once.
     """
     size = precision.bytes
-    channels = shape.channels[min(1, len(shape.channels) - 1)]
+    channels, given = (shape.channels[min(level, len(shape.channels) - 1)] for level in (1, 2))
+    per_pixel = size * (17 * channels + given) // 4
     finished = picture.batch * picture.pixels * PICTURE_CHANNELS * (2 * size + FLOAT32)
     tiled = tile is not None and (picture.width > tile or picture.height > tile)
     if tile is None or not tiled:
-        return picture.pixels * channels * size * 17 // 4 + finished
+        return picture.pixels * per_pixel + finished
     area = min(tile, picture.width) * min(tile, picture.height)
     kept = 4 * picture.pixels * PICTURE_CHANNELS * size
-    return area * channels * size * 17 // 4 + kept + finished
+    return area * per_pixel + kept + finished
 
 
 def tile_overhead(picture: Picture, tile: int) -> float:
