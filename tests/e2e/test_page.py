@@ -32,28 +32,30 @@ async def page(stack: Stack, chromium: str) -> AsyncIterator[ChannelPage]:
 
 
 async def test_a_newcomer_types_the_command_and_sees_a_picture(page: ChannelPage) -> None:
-    await page.send_command("newbie", {"prompt": "1girl, silver_hair", "steps": 2, "seed": 41})
-    message = page.test_id("message").filter(has_text="41").last
+    await page.send_command(
+        "newbie", {"prompt": "1girl, silver_hair", "steps": 2, "seed": 41004100}
+    )
+    message = page.test_id("message").filter(has_text="41004100").last
     picture = await page.wait_for_picture(message)
     recipe = read_recipe(await page.picture_bytes(picture))
-    assert (recipe.prompt, recipe.seed) == ("1girl, silver_hair", 41)
+    assert (recipe.prompt, recipe.seed) == ("1girl, silver_hair", 41004100)
 
 
 async def test_a_newcomer_uploads_an_xml_file_and_sees_a_picture(page: ChannelPage) -> None:
     example = EXAMPLES / "two_characters.xml"
-    await page.send_command("newbie", {"steps": 2, "seed": 42}, files={"file": example})
-    message = page.test_id("message").filter(has_text="42").last
+    await page.send_command("newbie", {"steps": 2, "seed": 42004200}, files={"file": example})
+    message = page.test_id("message").filter(has_text="42004200").last
     picture = await page.wait_for_picture(message)
     recipe = read_recipe(await page.picture_bytes(picture))
     assert recipe.prompt == example.read_text().strip()
 
 
 async def test_the_form_opens_and_draws(page: ChannelPage) -> None:
-    await page.send_command("newbie", {"steps": 2, "seed": 43})
+    await page.send_command("newbie", {"steps": 2, "seed": 43004300})
     await expect(page.modal).to_be_visible()
     await page.modal_field("prompt").get_by_test_id("modal-input").fill("1girl, umbrella")
     await page.test_id("modal-submit").click()
-    message = page.test_id("message").filter(has_text="43").last
+    message = page.test_id("message").filter(has_text="43004300").last
     recipe = read_recipe(await page.picture_bytes(await page.wait_for_picture(message)))
     assert recipe.prompt == "1girl, umbrella"
 
