@@ -21,6 +21,10 @@ WORKSPACE_BYTES = 96 * MIB
 # ESTIMATE: what the caching allocator holds beyond what is in use, as a share of what comes and
 # goes in a stage (activations and weights that are not resident).
 ALLOCATOR_SLACK = 0.10
+# torch's caching allocator asks the driver for a tensor of 10 MiB or more by itself, in steps of
+# 2 MiB (kMinLargeAlloc and kRoundLarge in c10's CUDACachingAllocator).
+OWN_SEGMENT = 10 * MIB
+SEGMENT_STEP = 2 * MIB
 # Pixels along one side of a tile of the VAE: at full size its tiles are 1024, which saves nothing.
 VAE_TILE = 512
 # diffusers' tile_overlap_factor: a quarter of each tile is decoded twice in each direction.
@@ -85,6 +89,21 @@ def transformer_bytes(
     return samples * one + 2 * size * shape.unfolded
 
 
+def rounding_bytes(shape: TransformerShape, number: float) -> int:
+    """Bytes that the allocator holds for the DiT's resident matrices beyond them.
+
+    `number` is the bytes of one number. The rests are of 1 MiB and more, and little fits into them;
+    the text encoders' matrices round to themselves or share a segment.
+    """
+    query = shape.heads * shape.head_dim
+    widths = (*3 * (shape.feed_forward,), query + 2 * shape.kv_heads * shape.head_dim, query)
+    beyond = 0
+    for width in widths:
+        size = int(shape.dim * width * number)
+        beyond += -size % SEGMENT_STEP if size >= OWN_SEGMENT else 0
+    return (shape.layers + shape.refiners) * beyond
+
+
 def caption_context_bytes(
     shape: TransformerShape, vae: VaeShape, picture: Picture, precision: Precision, contexts: int
 ) -> int:
@@ -129,20 +148,22 @@ def decode_bytes(
 
     The widest point is the last upsampling: c channels (those of the second width) at full size
     going in and coming out of a convolution, both once more in the layout that the convolution
-    wants (ESTIMATE: cuDNN's copies), and the same at half size from before. Attention in the
-    middle is counted without a table of scores (memory-efficient kernels). With tiles, the decoded
-    tiles and the rows that are blended of them stay too. The finished pictures of the batch lie
-    in the working type twice and in float32 once.
+    wants (ESTIMATE: cuDNN's copies), the same at half size from before, and what the block was
+    given, at half size and of the third width: its caller holds it. Attention in the middle is
+    counted without a table of scores (memory-efficient kernels). With tiles, the decoded tiles and
+    the rows that are blended of them stay too. The finished pictures of the batch lie in the
+    working type twice and in float32 once.
     """
     size = precision.bytes
-    channels = shape.channels[min(1, len(shape.channels) - 1)]
+    channels, given = (shape.channels[min(level, len(shape.channels) - 1)] for level in (1, 2))
+    per_pixel = size * (17 * channels + given) // 4
     finished = picture.batch * picture.pixels * PICTURE_CHANNELS * (2 * size + FLOAT32)
     tiled = tile is not None and (picture.width > tile or picture.height > tile)
     if tile is None or not tiled:
-        return picture.pixels * channels * size * 17 // 4 + finished
+        return picture.pixels * per_pixel + finished
     area = min(tile, picture.width) * min(tile, picture.height)
     kept = 4 * picture.pixels * PICTURE_CHANNELS * size
-    return area * channels * size * 17 // 4 + kept + finished
+    return area * per_pixel + kept + finished
 
 
 def tile_overhead(picture: Picture, tile: int) -> float:

@@ -103,6 +103,8 @@ class _Prediction:
         if self.on_cpu:
             resident = sum(part.weight_bytes for part in self.components) + self._writing_weights()
             reserve = CPU_BASE_BYTES
+        else:
+            reserve += self._rounding_bytes()
         reserve += int(activations.ALLOCATOR_SLACK * (transient + activation))
         seconds = sum(self._seconds(part) for part in parts)
         baseline = seconds if best is None else best.stage(stage).seconds
@@ -128,6 +130,15 @@ class _Prediction:
             elif part.placement is Placement.STREAMED and self.candidate.pinned:
                 most = max(most, lying + whole)
         return HOST_BASE_BYTES + most + self._writing_weights()
+
+    def _rounding_bytes(self) -> int:
+        """Bytes that the allocator holds beyond the weights that stay on the device."""
+        placement = self.candidate.placements[Component.TRANSFORMER]
+        if placement is not Placement.RESIDENT:
+            return 0  # what comes and goes has its slack
+        kind = self.candidate.quantizations.get(Component.TRANSFORMER)
+        number = self.request.precision.bytes if kind is None else 1
+        return activations.rounding_bytes(self.sizes.transformer, number)
 
     def _run(self, part: ComponentPlan) -> tuple[int, int]:
         """Give the transient weights and the activations of a component at work."""

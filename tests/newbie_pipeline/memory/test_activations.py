@@ -206,6 +206,27 @@ def test_decoding_stays_below_its_formula(side, tile):
     assert live.peak <= predicted <= 3 * live.peak
 
 
+def test_the_last_upsampling_counts_what_the_decoder_still_holds():
+    vae = AutoencoderKL(
+        down_block_types=["DownEncoderBlock2D"] * 4,
+        up_block_types=["UpDecoderBlock2D"] * 4,
+        block_out_channels=list(VAE.channels),
+        layers_per_block=2,
+        latent_channels=16,
+    ).requires_grad_(False)
+    alive, side = [], 128
+    convolution = vae.decoder.up_blocks[-2].upsamplers[0].conv
+    convolution.register_forward_hook(lambda *_: alive.append(live.now))
+    latents = torch.randn(1, 16, side // VAE.factor, side // VAE.factor)
+    with torch.no_grad(), LiveBytes(vae) as live:
+        vae.decode(latents)
+    # On the CPU nothing is copied for the convolution, and no picture is finished yet.
+    copies = 2 * side * side * VAE.channels[1] * 4
+    finished = side * side * 3 * (2 * 4 + 4)
+    predicted = activations.decode_bytes(VAE, Picture(side, side), Precision.FLOAT32)
+    assert alive[0] - latents.nbytes <= predicted - copies - finished <= 1.05 * alive[0]
+
+
 @pytest.mark.parametrize("tokens", [128, 512])
 def test_encoding_text_stays_below_its_formula(tokens):
     gemma = GemmaTextEncoder(

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newbie_pipeline.errors import MemoryPlanError
+from newbie_pipeline.memory import activations
 from newbie_pipeline.memory.activations import WRITING_TOKENS, Picture
 from newbie_pipeline.memory.budget import GIB, Budget, card_budget
 from newbie_pipeline.memory.plan import Placement, PlanRequest, Stage
@@ -37,7 +38,7 @@ CARDS = {
     6: (STREAMED, STREAMED, RESIDENT, RESIDENT, 5.6),
     8: (STREAMED, STREAMED, RESIDENT, RESIDENT, 7.5),
     10: (MOVED, STREAMED, STREAMED, MOVED, 9.2),
-    12: (RESIDENT, STREAMED, RESIDENT, RESIDENT, 11.0),
+    12: (RESIDENT, STREAMED, STREAMED, RESIDENT, 11.0),
     16: (RESIDENT, STREAMED, RESIDENT, RESIDENT, 14.5),
     24: (RESIDENT, RESIDENT, RESIDENT, RESIDENT, 22.0),
     40: (RESIDENT, RESIDENT, RESIDENT, RESIDENT, 22.0),
@@ -243,6 +244,18 @@ def test_an_error_names_an_amount_that_is_enough():
         plan_for(Budget(GIB))
     amount = float(str(caught.value).split(": ")[1].split()[0])
     assert plan_for(Budget(int(amount * GIB))).peak_bytes <= amount * GIB
+
+
+def test_what_the_allocator_holds_beyond_a_resident_dit_is_in_its_reserve():
+    # 42,467,328 bytes of each of w1, w2 and w3 are 40.5 MiB, and it asks for 42: in steps of two.
+    rests = 3 * 1.5 + 1.125 + 1.875
+    assert activations.rounding_bytes(PUBLISHED.transformer, 2) == 40 * rests * 1024**2
+    resident, moved = plan_for(24), plan_for(10)
+    assert moved.component(DIT).placement is MOVED
+    difference = [plan.stage(Stage.TEXT).reserve_bytes for plan in (resident, moved)]
+    streamed = moved.stage(Stage.TEXT)
+    slack = activations.ALLOCATOR_SLACK * streamed.transient_bytes
+    assert difference[0] - difference[1] == pytest.approx(300 * 1024**2 - slack, abs=1)
 
 
 def test_streaming_costs_time_and_says_how_much():
