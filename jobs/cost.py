@@ -26,6 +26,9 @@ LEAST_VARIATION = 0.05
 LEAST_SPREAD = 0.1
 # Doubt before a guess was ever held against a render.
 FIRST_SPREAD = 0.5
+# Megapixel-steps. Where steps take next to no time all jobs cost the same, which a job's part of
+# forty times the largest job's steps says well enough.
+MOST_JOB_STEPS = 10_000.0
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -47,7 +50,8 @@ class Speed(Frozen):
     @property
     def job_work(self) -> float:
         """Work that takes as long as what every job costs besides its steps."""
-        return self.job_seconds / self.megapixel_step_seconds * MEGAPIXEL_STEP
+        steps = self.job_seconds / self.megapixel_step_seconds
+        return min(steps, MOST_JOB_STEPS) * MEGAPIXEL_STEP
 
 
 # Assumed while no worker has measured anything: cards differ by more than ten times, so this says

@@ -161,7 +161,7 @@ class Lifecycle:
 
     def delivered(self, job_id: str, attempt: int, message_id: str) -> bool:
         """Record that the picture is posted, before the job is closed."""
-        return self._set(job_id, {JobState.RENDERED}, attempt, {"delivered": message_id})
+        return self._set(job_id, DRAWING, attempt, {"delivered": message_id})
 
     def fail(self, job_id: str, attempt: int, code: OutcomeCode) -> bool:
         """Record that the job failed; the caller tells its owner.

@@ -21,6 +21,8 @@ local operation, prefix = ARGV[1], ARGV[2]
 
 local MOVED, FAIR = 2 ^ 32, 2 ^ 33
 local COUNTS = 2 ^ 16
+-- Eight thousand million megapixel-steps: from there on the line would be first come, first served.
+local LAST = 2 ^ 37 - 2 ^ 18
 local STEP = 16
 local RADIX, LEVELS = 32, 10
 
@@ -78,7 +80,7 @@ local function now()
 end
 
 local function fair_score(tag, count)
-  return FAIR + math.floor(tag / STEP) * COUNTS + count % COUNTS
+  return FAIR + math.min(math.floor(tag / STEP), LAST) * COUNTS + count % COUNTS
 end
 
 local function place(id, score, work)

@@ -36,6 +36,14 @@ def test_cost_counts_what_every_job_takes_besides_its_steps() -> None:
     assert cost(100, []) == 100 + ASSUMED.job_work
 
 
+def test_where_steps_take_no_time_all_jobs_cost_about_the_same() -> None:
+    flat = Speed(job_seconds=1.0, megapixel_step_seconds=1e-300, spread=0.1)
+    small, large = work_of(request(num_inference_steps=1)), work_of(request(count=4))
+    assert cost(large, [flat]) / cost(small, [flat]) == pytest.approx(1, abs=0.02)
+    # And no more than the line can count: its scores are exact up to 2^53.
+    assert cost(large, [flat]) < 2**23
+
+
 def test_a_meter_finds_both_parts_from_jobs_of_different_sizes() -> None:
     speed = measured([(work, 3 + 0.25 * work) for work in (20, 28, 60, 112, 40, 20, 240)])
     assert speed.job_seconds == pytest.approx(3)

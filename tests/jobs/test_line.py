@@ -192,6 +192,19 @@ def test_work_ahead_is_exact_among_many_that_came_at_once(queue: RenderQueue) ->
         assert (ahead.rank, int(ahead.load.work)) == (index, index * work_of(request()))
 
 
+def test_at_the_end_of_its_time_the_line_still_counts_right(
+    queue: RenderQueue, redis: Redis
+) -> None:
+    first = submit(queue, 1, 1)
+    redis.hset(queue.keys.line_clock, "now", repr(2.0**60))
+    jobs = [first, *(submit(queue, number, number) for number in range(2, 6))]
+    assert order(queue) == [job.id for job in jobs]
+    for index, job in enumerate(jobs):
+        ahead = queue.line.ahead(job.id)
+        assert ahead
+        assert (ahead.rank, int(ahead.load.work)) == (index, index * work_of(request()))
+
+
 def test_what_is_drawn_counts_by_what_is_left_of_it(
     queue: RenderQueue, lifecycle: Lifecycle
 ) -> None:
