@@ -15,7 +15,6 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.async_queue import AsyncQueue
 from bot.client import NewbieBot
 from bot.errors import StartError
 from bot.settings import BotSettings
@@ -59,7 +58,7 @@ async def run(settings: BotSettings, access: DiscordSettings, queue: RenderQueue
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with NewbieBot(settings, AsyncQueue(queue)) as bot:
+    async with NewbieBot(settings, queue) as bot:
         work = asyncio.create_task(stay_connected(bot, access))
         asked = asyncio.create_task(stop.wait())
         await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)

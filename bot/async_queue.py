@@ -1,29 +1,16 @@
-"""The queue for coroutines: each call of `jobs.queue` runs on a thread of this room's own.
+"""The queue for coroutines: each call of `jobs.queue` runs on one of `bot.threads`."""
 
-While Redis is out of reach its callers wait for a timeout. On the event loop's shared threads that
-would hold up name look-ups and downloads too, and enough of them let fifty members fail at once
-instead of one after another.
-"""
-
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import ParamSpec, TypeVar
 
+from bot.threads import Threads
 from bot.wait_words import SpokenWait, spoken
 from jobs import presence
 from jobs.eta import Standing
 from jobs.lifecycle import Lifecycle
 from jobs.models import DeliveryAddress, Job, Outcome, OutcomeCode, RenderRequest
 from jobs.queue import RenderQueue
-
-THREADS = 64
-
-Parameters = ParamSpec("Parameters")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -40,10 +27,10 @@ class Place:
 class AsyncQueue:
     """Jobs that wait, for coroutines. Every method may raise QueueUnavailable."""
 
-    def __init__(self, queue: RenderQueue) -> None:
+    def __init__(self, queue: RenderQueue, threads: Threads) -> None:
         self._queue = queue
         self._lifecycle = Lifecycle(queue)
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="queue")
+        self._run = threads.run
 
     async def submit(self, request: RenderRequest, address: DeliveryAddress) -> Job:
         """Store a job and put it in line; the same interaction is accepted once."""
@@ -93,19 +80,6 @@ class AsyncQueue:
             yield held
         finally:
             await self._run(lock.__exit__, None, None, None)
-
-    def close(self) -> None:
-        """Let go of the threads; calls that have not begun are dropped."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-    async def _run(
-        self,
-        call: Callable[Parameters, Result],
-        *args: Parameters.args,
-        **kwargs: Parameters.kwargs,
-    ) -> Result:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, partial(call, *args, **kwargs))
 
 
 def _place(standing: Standing) -> Place:

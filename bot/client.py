@@ -10,12 +10,15 @@ from discord.ext import commands
 
 from bot.answers import CONNECTION_ERRORS, Interaction, is_too_late, tell
 from bot.assistance import WorkerBoard
+from bot.async_guilds import AsyncGuilds
 from bot.async_queue import AsyncQueue
 from bot.errors import StartError
 from bot.intake import Intake
 from bot.positions import Board
 from bot.settings import BotSettings
+from bot.threads import Threads
 from bot.translation import CatalogueTranslator
+from jobs.queue import RenderQueue
 from jobs.wording import say
 from supervisor.notify import notify_ready
 
@@ -75,7 +78,7 @@ async def answer_failure(interaction: Interaction, error: BaseException) -> None
 class NewbieBot(commands.Bot):
     """A Discord client with our commands."""
 
-    def __init__(self, settings: BotSettings, queue: AsyncQueue) -> None:
+    def __init__(self, settings: BotSettings, queue: RenderQueue) -> None:
         # This bot never speaks in voice channels: no warning about what that would need.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
@@ -92,10 +95,12 @@ class NewbieBot(commands.Bot):
             guild_ready_timeout=0.5,
         )
         self.settings = settings
-        self.queue = queue
+        self.threads = Threads()
+        self.queue = AsyncQueue(queue, self.threads)
+        self.guild_settings = AsyncGuilds(queue.guilds, self.threads)
         self.board = Board()
         self.workers = WorkerBoard()
-        self.intake = Intake(queue, self.board, self.workers, settings)
+        self.intake = Intake(self.queue, self.board, self.workers, settings)
 
     async def setup_hook(self) -> None:
         """Load the commands and tell Discord about them."""
@@ -135,4 +140,4 @@ class NewbieBot(commands.Bot):
         if not self.is_closed():
             await self.intake.drain(DRAIN_SECONDS)
         await super().close()
-        self.queue.close()
+        self.threads.close()

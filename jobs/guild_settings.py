@@ -65,11 +65,11 @@ class _Cached:
     looked_at: float = 0.0
 
 
-class _Anything:
+class Anything:
     """Stands for: whatever is stored."""
 
 
-ANYTHING = _Anything()
+ANYTHING = Anything()
 
 Plan = Callable[[Mapping[str, Json]], Sequence[Edit]]
 
@@ -119,7 +119,7 @@ class GuildSettingsStore:
         *,
         by: str,
         reason: str = "",
-        expected: Stored | _Anything = ANYTHING,
+        expected: Stored | Anything = ANYTHING,
     ) -> Change:
         """Make a change and write down who made it.
 
@@ -139,7 +139,7 @@ class GuildSettingsStore:
 
         def plan(fields: Mapping[str, Json]) -> list[Edit]:
             stored = fields.get(edit.field, MISSING)
-            if not isinstance(expected, _Anything) and stored != expected:
+            if not isinstance(expected, Anything) and stored != expected:
                 raise SettingChanged(edit.field, stored)
             return [edit]
 
@@ -163,6 +163,14 @@ class GuildSettingsStore:
             return [remove_field(name) for name in names]
 
         return self._change(guild, plan, by, reason)
+
+    def changes(self, guild: str, before: str | None = None) -> audit.Page:
+        """Read the newest entries of a server's audit, or those before one.
+
+        Raises:
+            QueueUnavailable: Redis is out of reach.
+        """
+        return audit.page(self._redis, self.keys(guild), before)
 
     def leave(self, guild: str) -> None:
         """Let a server's settings and audit stream end in a month: the bot was removed."""

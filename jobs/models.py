@@ -22,6 +22,7 @@ from newbie_pipeline.prompt.assist import AssistMode
 MAX_PROMPT_BYTES = 65_536
 MAX_NEGATIVE_PROMPT_CHARACTERS = 4_000
 MAX_COUNT = 4
+MAX_MODEL_NAME = 100
 MAX_SEED = 2**32 - 1
 STEPS = (1, 60)
 GUIDANCE = (1.0, 20.0)
@@ -66,7 +67,8 @@ class Frozen(BaseModel):
 class RenderRequest(Frozen):
     """What a member asked for. Picture k of `count` is drawn from seed `seed + k`.
 
-    Records of versions that knew no `assist` are read as off.
+    `model` is the name of the model that is to draw it; None is any. Records of versions that knew
+    no `assist` are read as off.
     """
 
     prompt: str = Field(min_length=1)
@@ -77,6 +79,7 @@ class RenderRequest(Frozen):
     seed: int = Field(ge=0, le=MAX_SEED)
     count: int = Field(1, ge=1, le=MAX_COUNT)
     assist: AssistMode = AssistMode.OFF
+    model: str | None = Field(None, max_length=MAX_MODEL_NAME)
 
     @field_validator("assist")
     @classmethod

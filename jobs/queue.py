@@ -24,6 +24,7 @@ from jobs.connection import redis_errors
 from jobs.cost import Speed, cost, work_of
 from jobs.errors import UnknownJob, UnreadableJob
 from jobs.eta import Load, Standing, forecast
+from jobs.guild_settings import GuildSettingsStore
 from jobs.keys import Keys
 from jobs.line import Line
 from jobs.models import DeliveryAddress, Job, JobState, OutcomeCode, QueueStatus, RenderRequest
@@ -47,6 +48,7 @@ class RenderQueue:
         self.line = Line(redis, self.keys)
         self.tickets = Tickets(redis, settings)
         self.reports = Reports(self.keys, self.tickets)
+        self.guilds = GuildSettingsStore(redis, settings.name)
         self.rq = self.tickets.rq
         self._speeds: tuple[float, list[Speed]] = (-SPEEDS_SECONDS, [])
 

@@ -6,6 +6,7 @@ import pytest
 
 from bot import waiting_message
 from bot.async_queue import AsyncQueue, Place
+from bot.threads import Threads
 from bot.waiting_message import show_place
 from jobs import presence
 from jobs.cost import Speed
@@ -31,7 +32,7 @@ def waiting(queue: RenderQueue) -> AsyncQueue:
             requester_id="1",
         ),
     )
-    return AsyncQueue(queue)
+    return AsyncQueue(queue, Threads())
 
 
 @pytest.mark.parametrize(

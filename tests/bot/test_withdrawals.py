@@ -10,6 +10,7 @@ import pytest
 from redis import Redis
 
 from bot.async_queue import AsyncQueue
+from bot.threads import Threads
 from bot.withdrawals import Withdrawals
 from jobs.connection import connect
 from jobs.errors import QueueUnavailable
@@ -105,7 +106,7 @@ async def test_a_job_that_was_said_to_be_refused_is_removed(
     road: tuple[LossyRoad, RenderQueue], queue: RenderQueue, redis: Redis
 ):
     lossy, behind_it = road
-    bots_queue = AsyncQueue(behind_it)
+    bots_queue = AsyncQueue(behind_it, Threads())
     await submit_with_a_lost_answer(lossy, bots_queue)
     assert queue.active_ids() == ["1001"], "Redis did take it"
     withdrawals = Withdrawals(bots_queue, pause=0.1)
@@ -122,7 +123,7 @@ async def test_a_job_that_was_said_to_be_refused_is_removed(
 async def test_a_job_that_began_is_left_to_the_worker(queue: RenderQueue):
     queue.submit(REQUEST, ADDRESS)
     assert Lifecycle(queue).claim("ticket") is not None
-    withdrawals = Withdrawals(AsyncQueue(queue), pause=0.05)
+    withdrawals = Withdrawals(AsyncQueue(queue, Threads()), pause=0.05)
     withdrawals.add("1001")
     await asyncio.sleep(0.4)
     assert queue.active_ids() == ["1001"]
@@ -132,7 +133,7 @@ async def test_a_job_that_began_is_left_to_the_worker(queue: RenderQueue):
 async def test_other_jobs_stay(queue: RenderQueue):
     queue.submit(REQUEST, ADDRESS)
     queue.submit(REQUEST, ADDRESS.model_copy(update={"interaction_id": "1002"}))
-    withdrawals = Withdrawals(AsyncQueue(queue), pause=0.05)
+    withdrawals = Withdrawals(AsyncQueue(queue, Threads()), pause=0.05)
     withdrawals.add("1001")
     withdrawals.add("1003")
     await asyncio.sleep(0.6)
