@@ -71,7 +71,11 @@ class Member:
         )
 
     async def answer(
-        self, interaction_id: str, wanted: Callable[[Json], object] = lambda message: True
+        self,
+        interaction_id: str,
+        wanted: Callable[[Json], object] = lambda message: True,
+        *,
+        channel_id: str | None = None,
     ) -> Json:
         """Wait for a finished answer to an interaction."""
 
@@ -82,7 +86,7 @@ class Member:
                 and wanted(message)
             )
 
-        return await self.discord.wait_for_message(fits, self.id, timeout=30)
+        return await self.discord.wait_for_message(fits, self.id, timeout=30, channel_id=channel_id)
 
     async def messages(self) -> list[Json]:
         return list((await self.discord.state(self.id))["messages"])
