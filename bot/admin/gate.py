@@ -10,10 +10,11 @@ from discord import app_commands
 
 from bot.answers import NETWORK_ERRORS, tell
 from bot.client import NewbieBot
+from bot.errors import Refused
 from bot.moderators import may_moderate
+from bot.refusals import Refusal, code_of, sentence
 from bot.requester import guild_of
 from jobs.errors import QueueUnavailable, UnreadableSettings
-from jobs.wording import say
 
 log = structlog.get_logger("bot")
 
@@ -32,27 +33,26 @@ async def admit(interaction: Interaction) -> bool:
         return True
     log.info(
         "not_admitted",
-        code=refusal,
+        code=code_of(refusal),
         user_id=str(interaction.user.id),
         guild_id=str(interaction.guild_id) if interaction.guild_id else None,
     )
     if interaction.type is discord.InteractionType.autocomplete:
         await interaction.response.autocomplete([])
     else:
-        await tell(interaction, say(f"error.{refusal}", interaction.locale.value))
+        await tell(interaction, sentence(refusal, interaction.locale.value))
     return False
 
 
-async def _refusal(interaction: Interaction) -> str | None:
-    """Give the code of the sentence that refuses; None where there is no reason to."""
+async def _refusal(interaction: Interaction) -> Refusal | None:
     bot = interaction.client
     try:
         settings = await bot.guild_settings.get(guild_of(interaction))
         is_owner = await bot.is_owner(interaction.user)
-    except QueueUnavailable:
-        return "queue_unavailable"
-    except UnreadableSettings:
-        return "settings_unreadable"
+    except (QueueUnavailable, UnreadableSettings) as error:
+        return error
     except NETWORK_ERRORS as error:
         raise app_commands.CheckFailure("nobody knows who owns the bot") from error
-    return None if may_moderate(interaction, settings, is_owner=is_owner) else "not_moderator"
+    if may_moderate(interaction, settings, is_owner=is_owner):
+        return None
+    return Refused("not_moderator")
