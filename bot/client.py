@@ -28,7 +28,13 @@ from supervisor.notify import notify_ready
 
 log = structlog.get_logger("bot")
 
-EXTENSIONS = ("bot.cogs.render", "bot.cogs.positions", "bot.cogs.workers", "bot.cogs.admin")
+EXTENSIONS = (
+    "bot.cogs.render",
+    "bot.cogs.positions",
+    "bot.cogs.workers",
+    "bot.cogs.admin",
+    "bot.cogs.housekeeping",
+)
 # Less than a supervisor waits between SIGTERM and SIGKILL.
 DRAIN_SECONDS = 5.0
 

@@ -14,6 +14,7 @@ from bot.errors import Refused
 from bot.requester import guild_of
 from jobs.guild import EVERY_GUILD
 from jobs.guild_edits import Edit
+from jobs.guild_settings import Change
 from jobs.wording import say
 
 log = structlog.get_logger("bot")
@@ -48,14 +49,29 @@ async def change(
     """
     guild = await place_of(interaction, everywhere)
     await begin(interaction)
-    by, locale = str(interaction.user.id), interaction.locale.value
-    done = await interaction.client.guild_settings.change(guild, edit, by=by, reason=reason or "")
+    done = await interaction.client.guild_settings.change(
+        guild, edit, by=str(interaction.user.id), reason=reason or ""
+    )
+    await tell_change(interaction, guild, done, reason=reason, note=note)
+
+
+async def tell_change(
+    interaction: Interaction,
+    guild: str,
+    done: Change,
+    *,
+    reason: str | None = None,
+    note: str | None = None,
+) -> None:
+    """Post a change that is made to the audit channel and tell its maker; `begin` came before."""
+    locale = interaction.locale.value
     if not done.is_made:
         lines = [say("admin.unchanged", locale)]
     else:
+        by, kind = str(interaction.user.id), done.field.partition(":")[0]
         deed = Deed(done.field, done.old, done.new, reason or "", guild == EVERY_GUILD)
         lines = [say("admin.done", locale, deed=deed.say(locale))]
-        log.info("setting_changed", what=done.field.partition(":")[0], guild_id=guild, user_id=by)
+        log.info("setting_changed", what=kind, guild_id=guild, user_id=by)
         if not await announce(interaction.client, guild, by, deed):
             lines.append(say("admin.not_announced", locale))
     if note is not None:

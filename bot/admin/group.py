@@ -7,9 +7,18 @@ suggests (see `bot.client.Tree`), so a command that is added here cannot be left
 import discord
 from discord import app_commands
 
+from bot.admin.audit import Audit, AuditButton
+from bot.admin.channels import Channels, ChannelsButton
 from bot.admin.gate import Interaction, admit
+from bot.admin.limits import Limits
+from bot.admin.members import Members
 from bot.admin.moderators import Moderators
+from bot.admin.stats import stats
+from bot.admin.words import Words, WordsButton
 from bot.translation import words
+
+# Buttons that turn pages; the bot learns their patterns at its start.
+BUTTONS = (AuditButton, ChannelsButton, WordsButton)
 
 
 class NewbieAdmin(app_commands.Group):
@@ -25,8 +34,9 @@ class NewbieAdmin(app_commands.Group):
             ),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
         )
-        for subgroup in (Moderators(),):
+        for subgroup in (Limits(), Words(), Channels(), Members(), Moderators(), Audit()):
             self.add_command(subgroup)
+        self.add_command(stats)
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:  # type: ignore[override]
         """Let moderators pass."""

@@ -2,7 +2,7 @@
 
 from discord.ext import commands
 
-from bot.admin.group import NewbieAdmin
+from bot.admin.group import BUTTONS, NewbieAdmin
 from bot.client import NewbieBot
 
 
@@ -18,10 +18,12 @@ class Admin(commands.Cog):
         if self.bot.user is not None:
             await self.bot.is_owner(self.bot.user)
         self.bot.tree.add_command(self.group)
+        self.bot.add_dynamic_items(*BUTTONS)
 
     async def cog_unload(self) -> None:
         """Take the commands back."""
         self.bot.tree.remove_command(self.group.name)
+        self.bot.remove_dynamic_items(*BUTTONS)
 
 
 async def setup(bot: NewbieBot) -> None:
