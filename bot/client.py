@@ -57,10 +57,10 @@ class Tree(app_commands.CommandTree["NewbieBot"]):
             _ = interaction.namespace
         except (ValueError, TypeError, KeyError) as error:
             raise MalformedInteraction("an option is not of its type") from error
-        root = self._root_of(cast(dict[str, Any], interaction.data or {}))
+        root = self.root_of(cast(dict[str, Any], interaction.data or {}))
         return root is None or bool(await maybe_coroutine(root.interaction_check, interaction))
 
-    def _root_of(self, data: dict[str, Any]) -> app_commands.Group | None:
+    def root_of(self, data: dict[str, Any]) -> app_commands.Group | None:
         """Find the group that the named command lies in, as the library does."""
         guild_id, found = data.get("guild_id"), None
         if guild_id is not None:
