@@ -178,10 +178,13 @@ local function running()
   return counts
 end
 
--- The first job that may begin, and that a worker of this kind can draw. The others keep their
--- places; the walk is as long as there are such jobs before it.
-local function choose(max_pixels, assist, model)
-  local counts, from = running(), 0
+-- The first jobs, at most so many, that may begin and that a worker of this kind can draw. The others
+-- keep their places; the walk is as long as there are such jobs in between.
+local function choose(most, max_pixels, assist, model)
+  local counts, chosen, from = running(), {}, 0
+  if redis.call('SISMEMBER', paused, EVERY_GUILD) == 1 then
+    return chosen
+  end
   while true do
     local ids = redis.call('ZRANGE', line, from, from + BATCH - 1)
     for _, id in ipairs(ids) do
@@ -193,11 +196,15 @@ local function choose(max_pixels, assist, model)
         and (assist == '1' or not job[5])
         and (model == '' or not job[6] or job[6] == model)
       if may_begin and can then
-        return id
+        counts[whose] = (counts[whose] or 0) + 1
+        chosen[#chosen + 1] = id
+      end
+      if #chosen == most then
+        return chosen
       end
     end
     if #ids < BATCH then
-      return nil
+      return chosen
     end
     from = from + BATCH
   end
@@ -318,8 +325,7 @@ function operations.take(ticket, time, lease, memory, max_pixels, assist, model)
     end
   end
   while true do
-    local is_stopped = redis.call('SISMEMBER', paused, EVERY_GUILD) == 1
-    local id = not is_stopped and choose(max_pixels, assist, model)
+    local id = choose(1, max_pixels, assist, model)[1]
     if not id then
       return false
     end
@@ -338,6 +344,11 @@ function operations.take(ticket, time, lease, memory, max_pixels, assist, model)
       return renew(id, job[2])
     end
   end
+end
+
+-- how many are counted at most, and what the worker can draw as above: jobs that may begin
+function operations.ready(most, ...)
+  return #choose(tonumber(most), ...)
 end
 
 -- member, server: jobs of the member there that wait and that are drawn, of the server, of all

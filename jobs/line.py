@@ -138,10 +138,12 @@ class Line:
         Returns:
             The job's id and attempt.
         """
-        most_pixels = "" if capability.max_pixels is None else capability.max_pixels
-        can = (most_pixels, int(capability.assist), capability.model or "")
-        taken = self._run("take", ticket, repr(at), lease, remember, *can)
+        taken = self._run("take", ticket, repr(at), lease, remember, *_ability(capability))
         return None if taken is None else (as_text(taken[0]), int(taken[1]))
+
+    def ready(self, most: int, capability: Capability = ANYTHING) -> int:
+        """Count the jobs that a worker could begin now, up to a number."""
+        return int(self._run("ready", most, *_ability(capability)))
 
     def ahead(self, job_id: str) -> Ahead | None:
         """Tell where a job stands; None when it is not in line."""
@@ -198,6 +200,11 @@ class Line:
     def _run(self, operation: str, *args: Any) -> Any:
         with redis_errors():
             return self._script(keys=self._keys, args=[operation, self._prefix, *args])
+
+
+def _ability(capability: Capability) -> tuple[str | int, ...]:
+    most_pixels = "" if capability.max_pixels is None else capability.max_pixels
+    return most_pixels, int(capability.assist), capability.model or ""
 
 
 def _joining(job: Job, cost: float, is_back: bool) -> tuple[str | int, ...]:

@@ -42,6 +42,8 @@ from jobs.tickets import Tickets
 WRITER_LOCK_SECONDS = 10.0
 # How long the workers' speeds may be old where only a job's cost depends on them.
 SPEEDS_SECONDS = 5.0
+# More than any number of slots begins before the next job is over.
+MOST_TICKETS = 256
 
 
 class RenderQueue:
@@ -223,8 +225,12 @@ class RenderQueue:
         change = self.guilds.change(guild, set_queue(state), by=by, reason=reason)
         if change.is_made:
             self.line.sort_out()
-            self.tickets.top_up()
+            self.top_up()
         return change
+
+    def top_up(self) -> int:
+        """Make up for tickets that are missing for jobs that could begin; gives how many."""
+        return self.tickets.top_up(self.line.ready(MOST_TICKETS))
 
     def get(self, job_id: str) -> Job:
         """Read one job.

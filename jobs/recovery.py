@@ -55,7 +55,7 @@ class Recovery:
         self._missing = lost
         if moved := self._queue.line.sort_out():
             log.info("jobs_held_or_released", count=moved)
-        if made := self._queue.tickets.top_up():
+        if made := self._queue.top_up():
             log.info("tickets_made", count=made)
 
     def _uncared(self) -> list[Job]:

@@ -2,7 +2,9 @@
 
 A ticket is an RQ job that names no job of ours: its task takes whichever is first in line when it
 runs (`jobs.line`). So tickets need not be in order, one too many finds nothing and does no harm,
-and missing ones are made up for by `jobs.recovery`. A report is an RQ job that posts what one job
+and missing ones are made up for: whenever a job is over, and by `jobs.recovery`. A ticket finds
+nothing too while the jobs in line may not begin (see `jobs.line`); what may begin later gets a new
+one then. A report is an RQ job that posts what one job
 has to say; it goes before all tickets.
 
 Keys: RQ's own (`rq:*`), and `newbie:{queue}:line`, listed in `jobs.keys`.
@@ -25,7 +27,6 @@ REPORT_TASK = "worker.tasks.report"
 # The task itself ends a render after `job_timeout`. RQ's own limit is a net below that, wide
 # enough for posting while Discord has an outage.
 DELIVERY_SECONDS = 180
-MOST_AT_ONCE = 1000
 
 
 class Tickets:
@@ -63,12 +64,12 @@ class Tickets:
         with redis_errors():
             return self._redis.lpos(self.rq.key, report_name(job_id, attempt)) is not None
 
-    def top_up(self) -> int:
-        """Make as many tickets as there are places in line, unless something moves meanwhile."""
+    def top_up(self, ready: int) -> int:
+        """Make tickets until there are as many as jobs could begin, unless something moves."""
         with redis_errors(), self._redis.pipeline() as pipe:
             pipe.watch(self._line, self.rq.key)
             # Reports in the list hide that as many tickets are missing until they are done.
-            missing = min(pipe.zcard(self._line) - pipe.llen(self.rq.key), MOST_AT_ONCE)
+            missing = ready - pipe.llen(self.rq.key)
             if missing <= 0:
                 return 0
             pipe.multi()

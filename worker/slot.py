@@ -19,6 +19,7 @@ from rq import Queue, Worker
 from rq.job import Job as RQJob
 from rq.job import JobStatus
 from rq.serializers import JSONSerializer
+from rq.worker import WorkerStatus
 
 from jobs import logs
 from jobs.connection import connect, rq_queue
@@ -27,6 +28,7 @@ from jobs.lifecycle import Lifecycle
 from jobs.models import Job, JobState, OutcomeCode
 from jobs.queue import RenderQueue
 from jobs.settings import DiscordSettings, LogSettings, QueueSettings, RedisSettings, read
+from jobs.tickets import RENDER_TASK
 from supervisor.notify import notify_ready
 from worker import tasks
 from worker.settings import WorkerSettings
@@ -44,7 +46,16 @@ class SlotWorker(Worker):
     bench: tasks.Bench
 
     def execute_job(self, job: RQJob, queue: Queue) -> None:
-        """Run a job in a forked process, then settle what that process left open."""
+        """Run a job in a forked process, then settle what that process left open.
+
+        A ticket that would find nothing is dropped here: members with a long row of which only some
+        may be drawn at once leave many of them, and each would cost a process.
+        """
+        if job.func_name == RENDER_TASK and not self.bench.queue.line.ready(1):
+            queue.intermediate_queue.remove(job.id)
+            job.delete(remove_from_queue=False)
+            self.set_state(WorkerStatus.IDLE)
+            return
         super().execute_job(job, queue)
         self.settle(job)
 
@@ -70,6 +81,8 @@ class SlotWorker(Worker):
         if ours.attempt == attempt:
             self._settle(job, ours)
         lifecycle.settled(job.id)
+        # A job of the same member may have had to wait for this one, and its ticket found nothing.
+        self.bench.queue.top_up()
 
     def _settle(self, job: RQJob, ours: Job) -> None:
         lifecycle = self.bench.lifecycle

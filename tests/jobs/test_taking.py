@@ -110,3 +110,21 @@ def test_a_job_far_behind_those_that_may_not_begin_is_found(
     began = lifecycle.claim("b")
     assert began
     assert began.id == last.id
+
+
+def test_there_are_no_more_new_tickets_than_jobs_that_may_begin(
+    queue: RenderQueue, lifecycle: Lifecycle
+) -> None:
+    for number in range(5):
+        submit(queue, number, running=2)
+    submit(queue, 9, "501")
+    queue.rq.empty()
+    assert queue.line.ready(10) == 3
+    assert queue.line.ready(2) == 2
+    assert (queue.top_up(), queue.top_up()) == (3, 0)
+    assert [lifecycle.claim(f"t{number}") is not None for number in range(4)] == [True] * 3 + [
+        False
+    ]
+    assert queue.line.ready(10) == 0
+    queue.rq.empty()
+    assert queue.top_up() == 0

@@ -1,30 +1,13 @@
 """What the bot's owner sets for all servers, and that nobody else can."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator
-
-import pytest
 
 from jobs.guild import EVERY_GUILD, WordKind
-from jobs.guild_settings import FRESH_SECONDS, GuildSettingsStore
 from jobs.limits import Limit
 from jobs.queue import RenderQueue
 from jobs.settings_table import Scope
 from tests.bot.admin.conftest import Server, leaves, offered
 from tests.bot.admin.test_gate import required
-
-
-@pytest.fixture(autouse=True)
-async def nothing_is_left(queue: RenderQueue) -> AsyncIterator[None]:
-    """Let no other test see what is set for all servers: the bot reads it afresh by then."""
-    yield
-    queue.redis.flushall()
-    await asyncio.sleep(FRESH_SECONDS)
-
-
-def everywhere(queue: RenderQueue) -> GuildSettingsStore:
-    return GuildSettingsStore(queue.redis, queue.settings.name)
 
 
 async def test_every_option_for_all_servers_is_refused_to_moderators(
@@ -42,7 +25,7 @@ async def test_every_option_for_all_servers_is_refused_to_moderators(
         *("limits show", "limits set", "limits reset", "stats", "audit show"),
         *("words add", "words remove", "words list", "member block", "member unblock"),
     }
-    assert everywhere(queue).get(EVERY_GUILD).version == 0
+    assert queue.guilds.get(EVERY_GUILD).version == 0
 
 
 async def test_a_ceiling_holds_in_every_server(server: Server, queue: RenderQueue):
@@ -70,7 +53,7 @@ async def test_what_is_set_for_all_servers_is_for_no_part_of_one(
             "limits set", name="steps", value="9", everywhere=True, **target
         )
         assert "cannot be for one role, channel or member" in said
-    assert everywhere(queue).get(EVERY_GUILD).version == 0
+    assert queue.guilds.get(EVERY_GUILD).version == 0
 
 
 async def test_the_capacity_of_all_servers_is_the_owners(server: Server):
@@ -89,7 +72,7 @@ async def test_words_of_all_servers_refuse_and_are_shown_to_the_owner_alone(
     owner, moderator = server.owner.admin, server.moderator.admin
     await owner("words add", kind="blocked", words="teapot", everywhere=True)
     await owner("words add", kind="adult", words="bathtub", everywhere=True)
-    assert everywhere(queue).get(EVERY_GUILD).words[WordKind.BLOCKED] == ("teapot",)
+    assert queue.guilds.get(EVERY_GUILD).words[WordKind.BLOCKED] == ("teapot",)
     assert "- `teapot`" in await owner("words list", kind="blocked", everywhere=True)
     assert "empty" in await moderator("words list", kind="blocked")
     for text, words in (("a teapot", "blocked words match"), ("a bathtub", "It is adult")):
@@ -111,7 +94,7 @@ async def test_a_block_on_all_servers_is_not_a_moderators_to_lift(
     assert "blocked on all servers" in await moderator("member info", member=member)
     said = await moderator("member unblock", member=member)
     assert "that stays" in said
-    assert everywhere(queue).get(EVERY_GUILD).block_of(member, time.time()) is not None
+    assert queue.guilds.get(EVERY_GUILD).block_of(member, time.time()) is not None
     assert "was unblocked" in await owner("member unblock", member=member, everywhere=True)
     assert "is not blocked" in await moderator("member info", member=member)
     assert "that stays" not in await moderator("member unblock", member=member)
