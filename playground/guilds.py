@@ -16,6 +16,17 @@ MODERATOR_ROLE_ID = "600000000000000002"
 BOT_ROLE_ID = "600000000000000003"
 HELPER_ROLE_ID = "600000000000000004"
 MODERATOR_COLOR = 0x2ECC71
+HOME_ROLES: Sequence[Role] = (
+    Role(
+        MODERATOR_ROLE_ID,
+        GUILD_ID,
+        "Moderator",
+        permissions.MODERATOR,
+        3,
+        color=MODERATOR_COLOR,
+    ),
+    Role(HELPER_ROLE_ID, GUILD_ID, "Helper", permissions.EVERYONE, 2),
+)
 
 
 @dataclass
@@ -85,16 +96,3 @@ def home(bot: User, owner: User) -> Guilds:
     for role in HOME_ROLES:
         guilds.add_role(role)
     return guilds
-
-
-HOME_ROLES: Sequence[Role] = (
-    Role(
-        MODERATOR_ROLE_ID,
-        GUILD_ID,
-        "Moderator",
-        permissions.MODERATOR,
-        3,
-        color=MODERATOR_COLOR,
-    ),
-    Role(HELPER_ROLE_ID, GUILD_ID, "Helper", permissions.EVERYONE, 2),
-)
