@@ -38,6 +38,16 @@ async def acknowledge(interaction: Interaction) -> int:
     return (await interaction.original_response()).id
 
 
+async def acknowledge_press(interaction: Interaction) -> None:
+    """Answer a button without changing its message or saying anything yet.
+
+    Raises:
+        discord.NotFound: it was too late, or the interaction is unknown.
+        discord.HTTPException: Discord refused.
+    """
+    await _answer_first(interaction, interaction.response.defer)
+
+
 async def open_form(interaction: Interaction, form: discord.ui.Modal) -> None:
     """Open a form as the first answer.
 
@@ -50,6 +60,8 @@ async def open_form(interaction: Interaction, form: discord.ui.Modal) -> None:
 async def tell(interaction: Interaction, sentence: str) -> None:
     """Say one sentence that only the sender sees, whatever was answered before.
 
+    A placeholder goes; what a button was pressed on is none and stays.
+
     Raises:
         discord.HTTPException: Discord refused, for example because it was too late.
     """
@@ -58,6 +70,12 @@ async def tell(interaction: Interaction, sentence: str) -> None:
             interaction, lambda: interaction.response.send_message(sentence, ephemeral=True)
         )
         return
+    if interaction.type is not discord.InteractionType.component:
+        await _delete_placeholder(interaction)
+    await interaction.followup.send(sentence, ephemeral=True)
+
+
+async def _delete_placeholder(interaction: Interaction) -> None:
     try:
         await interaction.delete_original_response()
     except discord.NotFound:
@@ -66,7 +84,6 @@ async def tell(interaction: Interaction, sentence: str) -> None:
     except NETWORK_ERRORS:
         # Then the sentence takes the placeholder's place, for all to see: better than silence.
         log.warning("placeholder_not_deleted", job_id=str(interaction.id))
-    await interaction.followup.send(sentence, ephemeral=True)
 
 
 def is_too_late(error: BaseException) -> bool:

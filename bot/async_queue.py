@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.threads import Threads
 from bot.wait_words import SpokenWait, spoken
-from jobs import presence
+from jobs import moderation, presence
 from jobs.eta import Standing
 from jobs.lifecycle import Lifecycle
 from jobs.models import DeliveryAddress, Job, Outcome, OutcomeCode, RenderRequest
@@ -39,6 +39,18 @@ class AsyncQueue:
     async def withdraw(self, job_id: str) -> bool:
         """Remove a job whose member was told that it was not accepted."""
         return await self._run(self._queue.withdraw, job_id)
+
+    async def get(self, job_id: str) -> Job:
+        """Read one job; raises UnknownJob and UnreadableJob too."""
+        return await self._run(self._queue.get, job_id)
+
+    async def cancel(self, job_id: str, by: str) -> bool:
+        """Cancel a job for its owner; False when it is too late. Raises UnknownJob too."""
+        return await self._run(self._queue.cancel, job_id, by)
+
+    async def cancel_for_others(self, job: Job, by: str, reason: str = "") -> bool:
+        """Cancel a job as a moderator, with an entry in the audit. Raises UnknownJob too."""
+        return await self._run(moderation.cancel, self._queue, job, by, reason)
 
     async def place(self, job_id: str) -> Place | None:
         """Tell where a job stands; None when it does not wait in line (any more)."""

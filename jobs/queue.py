@@ -37,6 +37,9 @@ WRITER_LOCK_SECONDS = 10.0
 # How long the workers' speeds may be old where only a job's cost depends on them.
 SPEEDS_SECONDS = 5.0
 
+# Adds commands to a transaction that is open.
+Write = Callable[[Pipeline], None]
+
 
 class RenderQueue:
     """Jobs that wait, run and ended, in Redis."""
@@ -106,11 +109,12 @@ class RenderQueue:
 
         return self.change(job_id, {JobState.WAITING}, write, attempt=0)
 
-    def cancel(self, job_id: str, by: str) -> bool:
+    def cancel(self, job_id: str, by: str, also: Write | None = None) -> bool:
         """Cancel a job for a member; a worker tells its owner in the job's message.
 
         A waiting job fails at once. A running one is marked, and its task stops it at the next
-        step. Whatever happens in between, a job is either cancelled or drawn.
+        step. Whatever happens in between, a job is either cancelled or drawn. What `also` writes is
+        part of the transaction that cancels it.
 
         Returns:
             False when it is too late: the picture is drawn, or the job has failed or ended.
@@ -122,27 +126,31 @@ class RenderQueue:
         while True:  # it may begin, or be taken back, between the look and the change
             job = self.get(job_id)
             if job.state is JobState.WAITING:
-                done = self._cancel_waiting(job, by)
+                done = self._cancel_waiting(job, by, also)
             elif job.state is JobState.RUNNING:
-                done = self._mark_cancelled(job, by)
+                done = self._mark_cancelled(job, by, also)
             else:
                 return False
             if done:
                 return True
 
-    def _cancel_waiting(self, job: Job, by: str) -> bool:
+    def _cancel_waiting(self, job: Job, by: str, also: Write | None) -> bool:
         def write(pipe: Pipeline) -> None:
             self.line.leave(pipe, job.id)
             self.tickets.remove(pipe, job.id, job.attempt)
             pipe.hset(self.keys.job(job.id), "cancelled_by", by)
             self.reports.fail(pipe, job.id, OutcomeCode.CANCELLED)
             self.reports.order(pipe, job)
+            if also is not None:
+                also(pipe)
 
         return self.change(job.id, {JobState.WAITING}, write, attempt=job.attempt)
 
-    def _mark_cancelled(self, job: Job, by: str) -> bool:
+    def _mark_cancelled(self, job: Job, by: str, also: Write | None) -> bool:
         def write(pipe: Pipeline) -> None:
             pipe.hset(self.keys.job(job.id), "cancelled_by", by)
+            if also is not None:
+                also(pipe)
 
         return self.change(job.id, {JobState.RUNNING}, write, attempt=job.attempt)
 
