@@ -1,6 +1,6 @@
 """The queue at scale: ten thousand waiting jobs of two thousand members, on a Redis of its own.
 
-- Enqueue: `submit` of each of these jobs, the line growing from empty to full.
+- Enqueue: `submit`, with all limits, of each of these jobs, the line growing from empty to full.
 - Place and wait: `standing` of jobs anywhere in the full line, as the bot asks for one message.
 - Look: `waiting`, what the bot reads for all messages every few seconds.
 - Begin: `claim`, what a worker does with a ticket.
@@ -24,6 +24,7 @@ from jobs import presence
 from jobs.connection import connect
 from jobs.cost import Speed
 from jobs.lifecycle import Lifecycle
+from jobs.limits import Limits, RequestFacts, Terms
 from jobs.models import DeliveryAddress, RenderRequest, Size
 from jobs.queue import RenderQueue
 from jobs.settings import QueueSettings, RedisSettings
@@ -130,8 +131,23 @@ def _submission(queue: RenderQueue, rng: random.Random, number: int) -> Callable
         message_id=str(FIRST_ID + (number << 22) + 3),
         requester_id=str(FIRST_ID + rng.randrange(MEMBERS)),
     )
-    weight = rng.choice((1.0, 1.0, 3.0))
-    return lambda: queue.submit(request, address, weight=weight)
+    # Every limit is looked at and none is reached.
+    limits = Limits(
+        waiting=JOBS,
+        hourly_budget=1e6,
+        capacity=JOBS,
+        total_capacity=JOBS,
+        weight=rng.choice((1.0, 1.0, 3.0)),
+    )
+    facts = RequestFacts(
+        width=request.size.width,
+        height=request.size.height,
+        steps=request.num_inference_steps,
+        count=request.count,
+        characters=1,
+        prompt_length=len(request.prompt),
+    )
+    return lambda: queue.submit(request, address, Terms(facts, limits))
 
 
 def _timed(call: Callable[[], object]) -> float:

@@ -1,5 +1,7 @@
 """The error tree of the jobs room."""
 
+from jobs.limits import LimitRefusal
+
 
 class JobsError(Exception):
     """Base of every error that the jobs room raises on purpose."""
@@ -7,6 +9,14 @@ class JobsError(Exception):
 
 class QueueUnavailable(JobsError):
     """Redis could not be reached, or refused the command: nothing was accepted."""
+
+
+class LimitReached(JobsError):
+    """A limit refuses a request: nothing was accepted. `refusal` says which, and until when."""
+
+    def __init__(self, refusal: LimitRefusal) -> None:
+        super().__init__(refusal.limit.value)
+        self.refusal = refusal
 
 
 class UnknownJob(JobsError):

@@ -27,16 +27,22 @@ from pydantic import Field, ValidationError
 
 from jobs.errors import BadValue, UnreadableSettings
 from jobs.limits import Limit, LimitSet
-from jobs.models import Frozen, Snowflake
+from jobs.models import DeliveryAddress, Frozen, Snowflake
 from jobs.settings_table import SETTINGS, Rating, Scope, Setting
 
 EVERY_GUILD = "all"
 # Where there is no server: direct messages.
 NO_GUILD = "dm"
+QUEUE_FIELD = "queue"
 
 MAX_REASON = 300
 
 Json = Any
+
+
+def guild_of(address: DeliveryAddress) -> str:
+    """Name the server that a job belongs to."""
+    return address.guild_id or NO_GUILD
 
 
 class Access(StrEnum):
@@ -181,7 +187,7 @@ def read_settings(fields: Mapping[str, Json], version: int) -> GuildSettings:
             words=words,
             moderators=frozenset(map(str, fields.get("moderators", ()))),
             audit_channel=fields.get("audit_channel"),
-            queue=QueueState(fields.get("queue", QueueState.RUNNING)),
+            queue=QueueState(fields.get(QUEUE_FIELD, QueueState.RUNNING)),
         )
     except (ValueError, TypeError, ValidationError, BadValue) as error:
         raise UnreadableSettings(str(type(error).__name__)) from error

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any, Final
 
 from jobs.errors import BadValue, TooManySettings
-from jobs.guild import Access, Block, Json, QueueState, WordKind
+from jobs.guild import QUEUE_FIELD, Access, Block, Json, QueueState, WordKind
 from jobs.settings_table import SETTINGS, Scope
 from jobs.words import canonical
 
@@ -93,7 +93,7 @@ def set_access(channel: str, access: Access | None) -> Edit:
 def set_queue(state: QueueState) -> Edit:
     """Pause, drain or resume."""
     value = MISSING if state is QueueState.RUNNING else state.value
-    return Edit("queue", lambda _: value)
+    return Edit(QUEUE_FIELD, lambda _: value)
 
 
 def block(member: str, details: Block) -> Edit:

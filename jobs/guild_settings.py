@@ -9,8 +9,8 @@ Invariants:
 - Blocks that ended are removed with the next change in the same server.
 - When the bot leaves a server its settings stay for a month, in case it comes back.
 
-Keys: `newbie:{queue}:guild:{guild}:settings`, listed in `jobs.keys`; the audit stream's is written
-by `jobs.audit`.
+Keys: `newbie:{queue}:guild:{guild}:settings` and `newbie:{queue}:paused`, listed in `jobs.keys`;
+the audit stream's is written by `jobs.audit`.
 """
 
 import json
@@ -28,9 +28,9 @@ from redis.exceptions import WatchError
 from jobs import audit
 from jobs.connection import redis_errors
 from jobs.errors import SettingChanged, TooManySettings, UnreadableSettings
-from jobs.guild import GuildSettings, Json, is_over, read_settings
+from jobs.guild import QUEUE_FIELD, GuildSettings, Json, QueueState, is_over, read_settings
 from jobs.guild_edits import MISSING, Edit, Missing, Stored, remove_field
-from jobs.keys import GuildKeys
+from jobs.keys import GuildKeys, Keys
 from jobs.records import as_text
 from jobs.settings_table import Scope
 
@@ -195,6 +195,11 @@ class GuildSettingsStore:
                 self.join(guild)
             else:
                 self.leave(guild)
+        paused = Keys(self._queue).paused
+        with redis_errors():
+            for guild in map(as_text, self._redis.smembers(paused)):
+                if self.keys(guild).settings not in stored:
+                    self._redis.srem(paused, guild)
 
     def _change(self, guild: str, plan: Plan, by: str, reason: str) -> list[Change]:
         keys = self.keys(guild)
@@ -213,6 +218,7 @@ class GuildSettingsStore:
                     self._write(pipe, keys, edits, fields)
                     stamp = max(version + 1, int(self._clock() * 1000))
                     pipe.hset(keys.settings, VERSION, stamp)
+                    self._tell_line(pipe, guild, made)
                     for change in made:
                         audit.record(
                             pipe,
@@ -249,6 +255,14 @@ class GuildSettingsStore:
         for name, value in stored.items():
             if name not in fields or fields[name] != value:
                 pipe.hset(keys.settings, name, json.dumps(value, ensure_ascii=False))
+
+    def _tell_line(self, pipe: Pipeline, guild: str, changes: Sequence[Change]) -> None:
+        """Have the line know of a pause at once (`jobs.line`)."""
+        for change in changes:
+            if change.field == QUEUE_FIELD:
+                is_paused = change.new == QueueState.PAUSED.value
+                write = pipe.sadd if is_paused else pipe.srem
+                write(Keys(self._queue).paused, guild)
 
     def _each_key(self, guild: str, write: Callable[[Pipeline, str], Any]) -> None:
         keys = self.keys(guild)

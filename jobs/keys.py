@@ -10,8 +10,10 @@
 | `newbie:{queue}:in_hand` | sorted set | ids of the active jobs that are not in line: drawn, to be posted or failing, by time | a member leaves when its job ends or is in line again |
 | `newbie:{queue}:results` | sorted set | ids of jobs whose result is kept, by its bytes | a member leaves when its job ends or is in line again |
 | `newbie:{queue}:line` | sorted set | ids of waiting jobs, in the order in which they will be drawn | a member leaves when its job leaves the line |
-| `newbie:{queue}:line:sums` | hash | sums of the line's work (`jobs/line.lua`) | until the line is empty |
-| `newbie:{queue}:line:clock` | hash | `now`: the line's virtual time; `count`: of the jobs that joined it | until the line is empty |
+| `newbie:{queue}:line:sums` | hash | sums of the line's work (`jobs/line.lua`) | until nothing waits |
+| `newbie:{queue}:line:clock` | hash | `now`: the line's virtual time; `count`: of the jobs that joined it | until nothing waits |
+| `newbie:{queue}:held` | sorted set | ids of jobs that wait beside the line, as their server is paused | a member leaves when its job is in line again, or does not wait any more |
+| `newbie:{queue}:paused` | set | servers that are paused, `all` for all of them | a member leaves when its server goes on, or at a start of the bot when its settings are gone |
 | `newbie:{queue}:member:{id}:waiting` | sorted set | ids of one member's waiting jobs, by virtual time | a member leaves when its job leaves the line |
 | `newbie:{queue}:ticket:{name}` | hash | which job and attempt one of RQ's jobs has taken | until that is settled, or RQ's time limit for it is over |
 | `newbie:{queue}:workers` | sorted set | names of workers, by the time of their last sign of life | a member leaves when it says goodbye, or an hour after its last sign |
@@ -67,6 +69,16 @@ class Keys:
     def line_clock(self) -> str:
         """Virtual time of the line."""
         return f"{self.line}:clock"
+
+    @property
+    def held(self) -> str:
+        """Sorted set of jobs that wait beside the line."""
+        return f"{self.prefix}held"
+
+    @property
+    def paused(self) -> str:
+        """Set of servers that are paused."""
+        return f"{self.prefix}paused"
 
     @property
     def workers(self) -> str:
@@ -125,6 +137,9 @@ class GuildKeys:
     | `newbie:{queue}:guild:{guild}:settings` | hash | what moderators set, field to JSON; `version` counts changes | while the bot is in the server; a month after it left |
     | `newbie:{queue}:guild:{guild}:audit` | stream | the latest changes: who, when, what, old, new, reason | the same; at most `jobs.audit.MAX_ENTRIES` entries |
     | `newbie:{queue}:guild:{guild}:use:{member}` | hash | what a member's requests of the last day cost: job's id to time and pixel-steps | a day after the last request |
+    | `newbie:{queue}:guild:{guild}:waiting` | set | ids of the server's waiting jobs (`jobs/line.lua`) | a member leaves when its job waits no more |
+    | `newbie:{queue}:guild:{guild}:day:{date}` | hash | counts of one day (`jobs.stats`) | eight days after the last change |
+    | `newbie:{queue}:guild:{guild}:day:{date}:members` | set | whose jobs were accepted on that day | the same |
     """  # noqa: E501
 
     queue: str
@@ -139,6 +154,19 @@ class GuildKeys:
     def audit(self) -> str:
         """Stream of changes."""
         return f"newbie:{self.queue}:guild:{self.guild}:audit"
+
+    @property
+    def waiting(self) -> str:
+        """Set of the server's waiting jobs (`jobs/line.lua`)."""
+        return f"newbie:{self.queue}:guild:{self.guild}:waiting"
+
+    def day(self, date: str) -> str:
+        """Hash of the counts of one day."""
+        return f"newbie:{self.queue}:guild:{self.guild}:day:{date}"
+
+    def day_members(self, date: str) -> str:
+        """Set of members whose jobs were accepted on one day."""
+        return f"{self.day(date)}:members"
 
     def use(self, member: str) -> str:
         """Hash of what a member's requests cost."""

@@ -25,6 +25,7 @@ from contextlib import contextmanager
 import structlog
 from redis.client import Pipeline
 
+from jobs.capability import ANYTHING, Capability
 from jobs.connection import redis_errors
 from jobs.errors import QueueUnavailable
 from jobs.models import Job, JobState, Outcome, OutcomeCode
@@ -50,8 +51,8 @@ class Lifecycle:
         self._keys = queue.keys
         self._settings = queue.settings
 
-    def claim(self, ticket: str) -> Job | None:
-        """Begin the job that is first in line; None when nothing waits.
+    def claim(self, ticket: str, capability: Capability = ANYTHING) -> Job | None:
+        """Begin the first job in line that a worker can do; None when there is none.
 
         The ticket is the RQ job that asks. It gets one job, however often it asks.
 
@@ -63,6 +64,7 @@ class Lifecycle:
             at=time.time(),
             lease=self._settings.lease,
             remember=self.queue.tickets.lifetime,
+            capability=capability,
         )
         return None if taken is None else self.queue.get(taken[0])
 
@@ -169,10 +171,11 @@ class Lifecycle:
         Returns:
             False when the job is no longer this attempt's to fail.
         """
-        return self._fail(job_id, attempt, lambda pipe: self.queue.reports.fail(pipe, job_id, code))
+        return self._fail(job_id, attempt, code)
 
     def end(self, job_id: str, attempt: int, outcome: Outcome) -> bool:
         """Close the job: its message is posted, or can never be."""
+        job, now = self._read(job_id), time.time()
 
         def write(pipe: Pipeline) -> None:
             key = self._keys.job(job_id)
@@ -180,7 +183,7 @@ class Lifecycle:
                 key,
                 mapping={
                     "state": JobState.ENDED.value,
-                    "ended_at": repr(time.time()),
+                    "ended_at": repr(now),
                     "outcome": outcome.model_dump_json(),
                 },
             )
@@ -188,6 +191,8 @@ class Lifecycle:
             pipe.zrem(self._keys.active, job_id)
             pipe.zrem(self._keys.in_hand, job_id)
             self.results.drop(pipe, job_id)
+            if job is not None:
+                self.queue.statistics.ended(pipe, job, outcome.code, now)
 
         return self.queue.change(job_id, IN_HAND, write, attempt=attempt)
 
@@ -229,11 +234,10 @@ class Lifecycle:
         if self.end_delivered(job):
             return
 
-        def write(pipe: Pipeline) -> None:
-            self.queue.reports.fail(pipe, job.id, code)
+        def order(pipe: Pipeline) -> None:
             self.queue.reports.order(pipe, job)
 
-        if self._fail(job.id, job.attempt, write):
+        if self._fail(job.id, job.attempt, code, order):
             log.warning("job_given_up", job_id=job.id, attempt=job.attempt, code=code.value)
 
     def enqueue_report(self, job: Job) -> None:
@@ -262,14 +266,29 @@ class Lifecycle:
             attempt=job.attempt,
         )
 
-    def _fail(self, job_id: str, attempt: int, write: Callable[[Pipeline], None]) -> bool:
-        def leave_and_write(pipe: Pipeline) -> None:
+    def _fail(
+        self,
+        job_id: str,
+        attempt: int,
+        code: OutcomeCode,
+        order: Callable[[Pipeline], None] = lambda _: None,
+    ) -> bool:
+        job = self._read(job_id)
+
+        def write(pipe: Pipeline) -> None:
             self.queue.line.leave(pipe, job_id)
             self.results.drop(pipe, job_id)
-            write(pipe)
+            self.queue.reports.fail(pipe, job_id, code)
+            if job is not None:
+                self.queue.give_back(pipe, job, code)
+            order(pipe)
 
         states = {*DRAWING, JobState.WAITING}
-        return self.queue.change(job_id, states, leave_and_write, attempt=attempt)
+        return self.queue.change(job_id, states, write, attempt=attempt)
+
+    def _read(self, job_id: str) -> Job | None:
+        """Read what never changes of a job before a transaction: whose it is and since when."""
+        return self.queue.read([job_id]).get(job_id)
 
     def _set(self, job_id: str, states: set[JobState], attempt: int, fields: Fields) -> bool:
         def write(pipe: Pipeline) -> None:

@@ -129,6 +129,14 @@ class Spent:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """What a request costs and the limits that apply to it: all but what has to be counted."""
+
+    facts: RequestFacts
+    limits: Limits
+
+
+@dataclass(frozen=True)
 class UsageFacts:
     """What a member has in hand and used lately, and how full the queue is.
 

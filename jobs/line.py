@@ -16,13 +16,25 @@ tag of the job that was taken last. Jobs are taken by their tags, so:
 Start-time fair queueing was simulated beside it. It goes by where a job starts, so that small jobs
 wait behind the large ones of everybody else: up to five times their fair share.
 
+Whoever takes a job says what they can draw (`jobs.capability`). A job that is not for them keeps
+its place, and so does one whose member has as many drawn at once as they may (`most_running`, from
+the limits that applied when it was accepted).
+
+While a server is paused its jobs stand beside the line, among the held: places and times of all
+others are those of a line without them. When it goes on, its jobs join again in their order, from
+the clock on. Which servers are paused is a set that `jobs.guild_settings` writes with the setting;
+`sort_out` moves jobs accordingly, after each change and whenever `jobs.recovery` looks. A job that
+joins meanwhile goes where it belongs at once. While all servers together are paused nothing is
+taken, and nothing needs to move.
+
 Ahead of the fair order come jobs that a moderator moved to the front, in the order of the calls,
 and ahead of those the ones that were taken back from a lost worker, whose turn had come already. A
 job that leaves undrawn gives its cost back to its member's later jobs.
 
 All changes and the sums that tell the work ahead are in `line.lua`, which Redis runs as one step;
 place and work ahead cost O(log n). Keys: `newbie:{queue}:line`, `:line:sums`, `:line:clock`,
-`:member:{id}:waiting`, `:ticket:{name}`, `:in_hand` and the jobs' hashes, listed in `jobs.keys`.
+`:held`, `:paused`, `:member:{id}:waiting`, `:guild:{id}:waiting`, `:ticket:{name}`, `:in_hand` and
+the jobs' hashes, listed in `jobs.keys`.
 """
 
 from dataclasses import dataclass
@@ -32,12 +44,17 @@ from typing import Any, cast
 from redis import Redis
 from redis.client import Pipeline
 
+from jobs.capability import ANYTHING, Capability, needs_of
 from jobs.connection import redis_errors
 from jobs.cost import work_of
 from jobs.eta import Load
-from jobs.keys import Keys
+from jobs.guild import guild_of
+from jobs.keys import GuildKeys, Keys
 from jobs.models import Job
 from jobs.records import as_text
+
+# Jobs that one run of the script holds or releases: Redis serves nobody else meanwhile.
+MOST_AT_ONCE = 500
 
 SCRIPT = resources.files("jobs").joinpath("line.lua").read_text("utf-8")
 
@@ -51,13 +68,25 @@ class Ahead:
     work: int
 
 
+@dataclass(frozen=True)
+class InHand:
+    """Counts of jobs, for limits: a member's that wait and that are drawn in a server, and waiting
+    ones of that server and of all."""
+
+    waiting: int
+    running: int
+    guild_waiting: int
+    total_waiting: int
+
+
 class Line:
     """Jobs that wait, in the order in which they will be drawn."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis = redis
-        self._line, self._in_hand = keys.line, keys.in_hand
+        self._line, self._held, self._queue = keys.line, keys.held, keys.queue
         self._keys = [keys.line, keys.line_sums, keys.line_clock, keys.in_hand]
+        self._keys += [keys.held, keys.paused]
         self._prefix = keys.prefix
         self._script = redis.register_script(SCRIPT)
 
@@ -68,7 +97,7 @@ class Line:
         """
         # In a transaction the script goes as a whole: one that Redis does not know (any more)
         # would fail only when the rest is done already.
-        pipe.eval(SCRIPT, len(self._keys), *self._args("join", *_joining(job, cost), int(is_back)))
+        pipe.eval(SCRIPT, len(self._keys), *self._args("join", *_joining(job, cost, is_back)))
 
     def leave(self, pipe: Pipeline, job_id: str) -> None:
         """Take a job that will not be drawn out of the line, in an open transaction."""
@@ -76,7 +105,7 @@ class Line:
 
     def adopt(self, job: Job, cost: float) -> bool:
         """Put a job in line that waits without standing there; False when it does stand there."""
-        return bool(self._run("adopt", *_joining(job, cost), 0))
+        return bool(self._run("adopt", *_joining(job, cost, is_back=False)))
 
     def forget(self, job_id: str) -> None:
         """Take an id out of the line that stands for no job."""
@@ -86,12 +115,32 @@ class Line:
         """Put a job before all that were not moved; False when it is not in line."""
         return bool(self._run("move", job_id))
 
-    def take(self, ticket: str, *, at: float, lease: int, remember: int) -> tuple[str, int] | None:
-        """Begin the first job under a lease, in one step; gives its id and attempt.
+    def sort_out(self) -> int:
+        """Hold and release jobs as their servers are paused or not; gives how many moved."""
+        total = 0
+        while moved := int(self._run("sort_out", MOST_AT_ONCE)):
+            total += moved
+        return total
+
+    def take(
+        self,
+        ticket: str,
+        *,
+        at: float,
+        lease: int,
+        remember: int,
+        capability: Capability = ANYTHING,
+    ) -> tuple[str, int] | None:
+        """Begin the first job that a worker can do, under a lease, in one step.
 
         The ticket is remembered for so many seconds: asked again, it gives the same job.
+
+        Returns:
+            The job's id and attempt.
         """
-        taken = self._run("take", ticket, repr(at), lease, remember)
+        most_pixels = "" if capability.max_pixels is None else capability.max_pixels
+        can = (most_pixels, int(capability.assist), capability.model or "")
+        taken = self._run("take", ticket, repr(at), lease, remember, *can)
         return None if taken is None else (as_text(taken[0]), int(taken[1]))
 
     def ahead(self, job_id: str) -> Ahead | None:
@@ -106,6 +155,32 @@ class Line:
         """Tell what is left of the jobs that are drawn now."""
         jobs, left = map(int, self._run("drawing"))
         return Load(jobs, left)
+
+    def usage(self, pipe: Pipeline, member_id: str, guild: str) -> InHand:
+        """Count for a member and a server what limits look at; the pipe is watching."""
+        counts = pipe.eval(SCRIPT, len(self._keys), *self._args("usage", member_id, guild))
+        return InHand(*map(int, cast(list[int], counts)))
+
+    def is_held(self, job_id: str) -> bool:
+        """Tell whether a job waits beside the line, as its server is paused."""
+        with redis_errors():
+            return self._redis.zscore(self._held, job_id) is not None
+
+    def held(self) -> list[str]:
+        """List the jobs that wait beside the line."""
+        with redis_errors():
+            rows = self._redis.zrange(self._held, 0, -1)
+        return [as_text(row) for row in cast(list[bytes], rows)]
+
+    def of_guild(self, guild: str) -> list[str]:
+        """List one server's waiting jobs: those in line in its order, then those that are held."""
+        key = GuildKeys(self._queue, guild).waiting
+        with redis_errors(), self._redis.pipeline(transaction=True) as pipe:
+            # Redis reads the smaller key and looks each job up in the other.
+            pipe.zinter([self._line, key], aggregate="MAX")
+            pipe.zinter([self._held, key], aggregate="MAX")
+            waiting, held = pipe.execute()
+        return [as_text(row) for row in (*waiting, *held)]
 
     def ids(self, limit: int | None = None) -> list[str]:
         """List jobs from the first one on."""
@@ -125,5 +200,17 @@ class Line:
             return self._script(keys=self._keys, args=[operation, self._prefix, *args])
 
 
-def _joining(job: Job, cost: float) -> tuple[str, str, int, str]:
-    return job.id, job.address.requester_id, work_of(job.request), repr(cost / job.weight)
+def _joining(job: Job, cost: float, is_back: bool) -> tuple[str | int, ...]:
+    needs = needs_of(job.request)
+    return (
+        job.id,
+        job.address.requester_id,
+        work_of(job.request),
+        repr(cost / job.weight),
+        int(is_back),
+        guild_of(job.address),
+        needs.pixels,
+        "1" if needs.assist else "",
+        needs.model or "",
+        "" if job.most_running is None else job.most_running,
+    )

@@ -183,6 +183,8 @@ class Job(Frozen):
     state: JobState
     # Share of its member in the line, relative to others.
     weight: float = Field(1.0, ge=WEIGHTS[0], le=WEIGHTS[1])
+    # How many of its member's jobs may be drawn at once in its server; None is no limit.
+    most_running: int | None = Field(None, ge=1)
     attempt: int = Field(0, ge=0)
     # RQ's job that began the last attempt: what RQ's stop command wants to know.
     ticket: str | None = None

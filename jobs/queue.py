@@ -2,8 +2,10 @@
 
 Invariants:
 - An interaction is accepted at most once: its id is the job's id.
-- A job's hash, its place in the line, its ticket and its membership in the active set are written
-  in one transaction: a job is stored whole and in line, or not at all.
+- A job's hash, its place in the line, its ticket, its membership in the active set and what it
+  costs its member are written in one transaction: a job is stored whole and in line, or not at all.
+- A member's limits are kept exactly, however many requests arrive at once. The capacity of a server
+  and of the queue may be exceeded by as many requests as are decided on at the same moment.
 - The order is the line's (`jobs.line`), which is fair to members; RQ carries tickets for it.
 
 Keys: `newbie:{queue}:job:{id}`, `newbie:{queue}:job:{id}:writer`, `newbie:{queue}:active` and those
@@ -19,18 +21,22 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import LockError, WatchError
 
-from jobs import presence
+from jobs import presence, usage
 from jobs.connection import redis_errors
 from jobs.cost import Speed, cost, work_of
-from jobs.errors import UnknownJob, UnreadableJob
+from jobs.errors import LimitReached, UnknownJob, UnreadableJob
 from jobs.eta import Load, Standing, forecast
-from jobs.guild_settings import GuildSettingsStore
-from jobs.keys import Keys
+from jobs.guild import QueueState, guild_of
+from jobs.guild_edits import set_queue
+from jobs.guild_settings import Change, GuildSettingsStore
+from jobs.keys import GuildKeys, Keys
+from jobs.limits import Limits, Terms, UsageFacts, decide
 from jobs.line import Line
 from jobs.models import DeliveryAddress, Job, JobState, OutcomeCode, QueueStatus, RenderRequest
 from jobs.records import as_text, from_fields, to_fields
 from jobs.reports import Reports
 from jobs.settings import QueueSettings
+from jobs.stats import Statistics
 from jobs.tickets import Tickets
 
 WRITER_LOCK_SECONDS = 10.0
@@ -52,44 +58,93 @@ class RenderQueue:
         self.tickets = Tickets(redis, settings)
         self.reports = Reports(self.keys, self.tickets)
         self.guilds = GuildSettingsStore(redis, settings.name)
+        self.statistics = Statistics(redis, settings.name)
         self.rq = self.tickets.rq
         self._speeds: tuple[float, list[Speed]] = (-SPEEDS_SECONDS, [])
 
     def submit(
-        self, request: RenderRequest, address: DeliveryAddress, *, weight: float = 1.0
+        self, request: RenderRequest, address: DeliveryAddress, terms: Terms | None = None
     ) -> Job:
         """Store a job and put it in line; submitting the same interaction again changes nothing.
 
-        A member of weight 2 gets twice the share of one of weight 1 while both wait.
+        Without terms no limit applies. A member of weight 2 gets twice the share of one of weight 1
+        while both wait.
 
         Raises:
+            LimitReached: a limit refuses the request; nothing was accepted.
             QueueUnavailable: Redis is out of reach; nothing was accepted.
-            ValidationError: the weight is out of range.
         """
+        limits = Limits() if terms is None else terms.limits
         job = Job(
             id=address.interaction_id,
             request=request,
             address=address,
             state=JobState.WAITING,
-            weight=weight,
+            weight=limits.weight,
+            most_running=None if terms is None else limits.running,
             submitted_at=time.time(),
         )
         key, price = self.keys.job(job.id), self.cost(request)
+        keys, member = self._guild_keys(job), address.requester_id
         with redis_errors(), self.redis.pipeline() as pipe:
             while True:
                 try:
-                    pipe.watch(key)
+                    pipe.watch(key, keys.use(member))
                     if pipe.exists(key):
                         return self.get(job.id)
+                    used = usage.read(pipe, keys, member)
+                    if terms is not None:
+                        self._decide(pipe, job, terms, used)
                     pipe.multi()
                     pipe.hset(key, mapping=to_fields(job))
                     pipe.zadd(self.keys.active, {job.id: job.submitted_at})
                     self.line.join(pipe, job, price)
                     self.tickets.add(pipe, job.id, job.attempt)
+                    self.statistics.accepted(pipe, job)
+                    if terms is not None:
+                        usage.record(
+                            pipe,
+                            keys,
+                            member,
+                            job_id=job.id,
+                            pixel_steps=terms.facts.pixel_steps,
+                            now=job.submitted_at,
+                            usage=used,
+                        )
                     pipe.execute()
                     return job
                 except WatchError:
                     continue
+
+    def _decide(self, pipe: Pipeline, job: Job, terms: Terms, used: usage.Usage) -> None:
+        """Hold a request against its limits; the pipe is watching."""
+        counts = self.line.usage(pipe, job.address.requester_id, guild_of(job.address))
+        facts = UsageFacts(
+            waiting=counts.waiting,
+            running=counts.running,
+            last_accepted=used.last_accepted,
+            spent=used.spent,
+            guild_waiting=counts.guild_waiting,
+            total_waiting=counts.total_waiting,
+        )
+        refusal = decide(terms.facts, facts, terms.limits, job.submitted_at)
+        if refusal is not None:
+            raise LimitReached(refusal)
+
+    def _guild_keys(self, job: Job) -> GuildKeys:
+        return GuildKeys(self.settings.name, guild_of(job.address))
+
+    def give_back(self, pipe: Pipeline, job: Job, code: OutcomeCode) -> None:
+        """Give back what a job cost that failed, in the transaction that fails it.
+
+        What its owner cancelled while it was drawn is paid for; what was cancelled in line leaves
+        the cooldown.
+        """
+        keys, member = self._guild_keys(job), job.address.requester_id
+        if code is not OutcomeCode.CANCELLED:
+            usage.give_back(pipe, keys, member, job.id)
+        elif job.state is JobState.WAITING:
+            usage.keep_cooldown(pipe, keys, member, job_id=job.id, accepted_at=job.submitted_at)
 
     def withdraw(self, job_id: str) -> bool:
         """Remove a job that still waits for its first attempt, as if it had never been submitted.
@@ -101,11 +156,16 @@ class RenderQueue:
             False when there is no such job (any more).
         """
 
+        job = self.read([job_id]).get(job_id)
+
         def write(pipe: Pipeline) -> None:
             self.line.leave(pipe, job_id)
             pipe.delete(self.keys.job(job_id))
             pipe.zrem(self.keys.active, job_id)
             self.tickets.remove(pipe, job_id, 0)
+            if job is not None:
+                usage.give_back(pipe, self._guild_keys(job), job.address.requester_id, job_id)
+                self.statistics.withdrawn(pipe, job)
 
         return self.change(job_id, {JobState.WAITING}, write, attempt=0)
 
@@ -140,6 +200,7 @@ class RenderQueue:
             self.tickets.remove(pipe, job.id, job.attempt)
             pipe.hset(self.keys.job(job.id), "cancelled_by", by)
             self.reports.fail(pipe, job.id, OutcomeCode.CANCELLED)
+            self.give_back(pipe, job, OutcomeCode.CANCELLED)
             self.reports.order(pipe, job)
             if also is not None:
                 also(pipe)
@@ -161,6 +222,17 @@ class RenderQueue:
             False when it does not wait in line.
         """
         return self.line.move_to_front(job_id)
+
+    def set_state(self, guild: str, state: QueueState, *, by: str, reason: str = "") -> Change:
+        """Pause, drain or let go on a server's jobs, or those of all servers; it is written down.
+
+        Raises what `GuildSettingsStore.change` raises.
+        """
+        change = self.guilds.change(guild, set_queue(state), by=by, reason=reason)
+        if change.is_made:
+            self.line.sort_out()
+            self.tickets.top_up()
+        return change
 
     def get(self, job_id: str) -> Job:
         """Read one job.
@@ -217,7 +289,10 @@ class RenderQueue:
         return found
 
     def waiting_of(self, member_id: str) -> list[str]:
-        """List the ids of one member's waiting jobs, in the order of their turns."""
+        """List the ids of one member's waiting jobs, in the order of their turns.
+
+        Those of paused servers come first, though their turn has no time.
+        """
         with redis_errors():
             rows = cast(list[bytes], self.redis.zrange(self.keys.member_waiting(member_id), 0, -1))
         return [as_text(row) for row in rows]
@@ -232,6 +307,14 @@ class RenderQueue:
             for job in jobs
             if job and job.state is JobState.FAILING and job.outcome and job.outcome.code is code
         ]
+
+    def jobs_of_guild(self, guild: str) -> list[str]:
+        """List one server's active jobs: in hand, in line in its order, then those held."""
+        with redis_errors():
+            rows = cast(list[bytes], self.redis.zrange(self.keys.in_hand, 0, -1))
+        in_hand = self.read([as_text(row) for row in rows])
+        ours = [one for one, job in in_hand.items() if job and guild_of(job.address) == guild]
+        return [*ours, *self.line.of_guild(guild)]
 
     def active_ids(self) -> list[str]:
         """List the jobs that have not ended, oldest first."""

@@ -1,7 +1,8 @@
 """Jobs as hashes in Redis: the one place that writes and reads the fields.
 
 Uses `newbie:{queue}:job:{id}` (see `jobs.keys`). Models are stored as JSON, numbers as text. The
-fields `member`, `work` and `span` are the line's (`jobs/line.lua`).
+fields `member`, `guild`, `work`, `span`, `pixels`, `assist` and `model` are the line's
+(`jobs/line.lua`).
 """
 
 from collections.abc import Mapping
@@ -31,6 +32,8 @@ def to_fields(job: Job) -> Fields:
         "step": str(job.progress.step),
         "total": str(job.progress.total),
     }
+    if job.most_running is not None:
+        fields["most_running"] = str(job.most_running)
     if job.started_at is not None:
         fields["started_at"] = repr(job.started_at)
     if job.ended_at is not None:
@@ -66,6 +69,7 @@ def _read(job_id: str, fields: Mapping[str, str]) -> Job:
         address=DeliveryAddress.model_validate_json(fields["address"]),
         state=JobState(fields["state"]),
         weight=float(fields.get("weight", 1.0)),
+        most_running=int(fields["most_running"]) if "most_running" in fields else None,
         attempt=int(fields["attempt"]),
         ticket=fields.get("ticket"),
         cancelled_by=fields.get("cancelled_by"),

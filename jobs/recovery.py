@@ -53,6 +53,8 @@ class Recovery:
                 del lost[mark]
                 self._take_back(job)
         self._missing = lost
+        if moved := self._queue.line.sort_out():
+            log.info("jobs_held_or_released", count=moved)
         if made := self._queue.tickets.top_up():
             log.info("tickets_made", count=made)
 
@@ -79,22 +81,24 @@ class Recovery:
         with redis_errors(), self._queue.redis.pipeline() as pipe:
             pipe.zcard(self._keys.active)
             pipe.zcard(self._keys.line)
+            pipe.zcard(self._keys.held)
             pipe.zcard(self._keys.in_hand)
-            active, line, in_hand = map(int, pipe.execute())
-        return active == line + in_hand
+            active, line, held, in_hand = map(int, pipe.execute())
+        return active == line + held + in_hand
 
     def _balance_books(self) -> None:
         """Bring every active job to where its state says that it is."""
         active = self._ids(self._keys.active)
-        line, in_hand = set(self._ids(self._keys.line)), set(self._ids(self._keys.in_hand))
-        for job in self._read([one for one in active if one not in line | in_hand]):
+        waiting = {*self._ids(self._keys.line), *self._ids(self._keys.held)}
+        in_hand = set(self._ids(self._keys.in_hand))
+        for job in self._read([one for one in active if one not in waiting | in_hand]):
             # Each is checked again in the step that moves it.
             if job.state is JobState.WAITING:
                 if self._queue.line.adopt(job, self._queue.cost(job.request)):
                     log.warning("job_adopted", job_id=job.id)
             elif job.state in IN_HAND:
                 self._queue.change(job.id, IN_HAND, lambda pipe, job=job: self._hold(pipe, job))  # type: ignore[misc]
-        self._read([one for one in line | in_hand if one not in active])
+        self._read([one for one in waiting | in_hand if one not in active])
 
     def _hold(self, pipe: Pipeline, job: Job) -> None:
         pipe.zadd(self._keys.in_hand, {job.id: job.started_at or job.submitted_at})

@@ -1,6 +1,7 @@
 """A real Redis server and a queue on it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import strategies as st
@@ -8,7 +9,7 @@ from redis import Redis
 
 from jobs.connection import connect
 from jobs.lifecycle import Lifecycle
-from jobs.limits import ASSIST_MODES, Limit, Limits, LimitValue
+from jobs.limits import ASSIST_MODES, Limit, Limits, LimitValue, RequestFacts, Terms
 from jobs.models import DeliveryAddress, RenderRequest
 from jobs.queue import RenderQueue
 from jobs.settings import QueueSettings, RedisSettings
@@ -61,6 +62,29 @@ def address(number: int = 1, **changes: object) -> DeliveryAddress:
             **changes,
         }
     )
+
+
+UNLIMITED = Limits(
+    waiting=None,
+    running=None,
+    hourly_budget=None,
+    daily_budget=None,
+    capacity=None,
+    total_capacity=None,
+)
+
+
+def terms(wanted: RenderRequest, **limits: object) -> Terms:
+    """What a request costs, under no limits but those that are given."""
+    facts = RequestFacts(
+        width=wanted.size.width,
+        height=wanted.size.height,
+        steps=wanted.num_inference_steps,
+        count=wanted.count,
+        characters=1,
+        prompt_length=len(wanted.prompt),
+    )
+    return Terms(facts, replace(UNLIMITED, **limits))
 
 
 def limit_values(limit: Limit) -> st.SearchStrategy[LimitValue]:

@@ -14,7 +14,7 @@ import pytest
 from jobs.lifecycle import Lifecycle
 from jobs.models import Outcome, OutcomeCode, RenderRequest, Size
 from jobs.queue import RenderQueue
-from tests.jobs.conftest import address, request
+from tests.jobs.conftest import address, request, terms
 
 HEAVY, LIGHT = 0, range(1, 11)
 WINDOW = 120
@@ -67,7 +67,7 @@ class Simulation:
     def _submit(self, at: float, member: int, wanted: RenderRequest) -> None:
         self._number += 1
         where = address(self._number, requester_id=str(member))
-        job = self.queue.submit(wanted, where, weight=self.weights[member])
+        job = self.queue.submit(wanted, where, terms(wanted, weight=self.weights[member]))
         self._came[job.id] = at
 
 

@@ -8,11 +8,12 @@ from redis import Redis
 from jobs import keys as keys_module
 from jobs import presence
 from jobs.cost import ASSUMED
+from jobs.guild import QueueState
 from jobs.lifecycle import Lifecycle
 from jobs.models import JobState, Outcome, OutcomeCode
 from jobs.queue import RenderQueue
 from jobs.recovery import Recovery
-from tests.jobs.conftest import address, request
+from tests.jobs.conftest import address, request, terms
 from tests.jobs.test_lifecycle import DRAWN
 
 PLACEHOLDERS = {
@@ -20,13 +21,17 @@ PLACEHOLDERS = {
     "{id}": "[0-9]+",
     "{attempt}": "[0-9]+",
     "{name}": "[^:]+",
+    "{guild}": "[a-z0-9]+",
+    "{member}": "[0-9]+",
+    "{date}": "[0-9-]+",
 }
 DONE = Outcome(code=OutcomeCode.DONE)
 
 
 def documented() -> dict[str, str]:
     """Lifetime of each key in the table, by a pattern of its name."""
-    rows = re.findall(r"^\| `(newbie:[^`]+)` \|.*\| (.*) \|$", str(keys_module.__doc__), re.M)
+    tables = f"{keys_module.__doc__}\n{keys_module.GuildKeys.__doc__}"
+    rows = re.findall(r"^ *\| `(newbie:[^`]+)` \|.*\| (.*) \|$", tables, re.M)
     assert len(rows) > 10
     found = {}
     for name, lifetime in rows:
@@ -49,7 +54,10 @@ def lifetime_of(key: str) -> str:
 def busy(queue: RenderQueue, lifecycle: Lifecycle) -> None:
     """Have jobs in every state, and all that may lie around them."""
     for number in range(12):
-        queue.submit(request(), address(number, requester_id=str(500 + number % 3)))
+        where = address(number, requester_id=str(500 + number % 3))
+        queue.submit(request(), where, terms(request()))
+    queue.submit(request(), address(20, guild_id="201"), terms(request()))
+    queue.set_state("201", QueueState.PAUSED, by="1")
     presence.beat(queue.redis, queue.keys, "host-1", "{}", ASSUMED)
     queue.cancel("1011", "500")
     queue.withdraw("1010")
@@ -90,22 +98,29 @@ def test_every_key_has_a_lifetime_or_goes_with_what_it_belongs_to(
 ) -> None:
     keys, active = queue.keys, set(queue.active_ids())
     in_line, in_hand = set(queue.line.ids()), set(members(busy_redis, keys.in_hand))
-    assert in_line | in_hand == active
-    assert not in_line & in_hand
+    held = set(queue.line.held())
+    assert held == {"1020"}
+    assert in_line | held | in_hand == active
+    assert len(in_line) + len(held) + len(in_hand) == len(active)
     waiting = {one for one in active if queue.get(one).state is JobState.WAITING}
-    assert waiting == in_line
+    assert waiting == in_line | held
     for key in ours(busy_redis):
         if busy_redis.ttl(key) > 0:
             continue
         if re.fullmatch(r"newbie:newbie:job:\d+", key):
             assert key.rsplit(":", 1)[1] in active
         elif key.startswith("newbie:newbie:member:"):
-            assert set(members(busy_redis, key)) <= in_line
+            assert set(members(busy_redis, key)) <= waiting
+        elif re.fullmatch(r"newbie:newbie:guild:\d+:waiting", key):
+            assert {row.decode() for row in busy_redis.smembers(key)} <= waiting
+        elif re.fullmatch(r"newbie:newbie:guild:201:(settings|audit)", key):
+            assert queue.guilds.get("201").queue is QueueState.PAUSED
         elif key == keys.results:
             assert set(members(busy_redis, key)) <= in_hand
         else:
             belong_to_line = {keys.line, keys.line_sums, keys.line_clock}
-            assert key in {keys.active, keys.in_hand, keys.workers} | belong_to_line
+            others = {keys.active, keys.in_hand, keys.workers, keys.held, keys.paused}
+            assert key in others | belong_to_line
 
 
 def members(redis: Redis, key: str) -> list[str]:
@@ -115,6 +130,8 @@ def members(redis: Redis, key: str) -> list[str]:
 def test_when_all_jobs_ended_only_their_records_are_left_and_these_go_too(
     queue: RenderQueue, lifecycle: Lifecycle, busy_redis: Redis
 ) -> None:
+    queue.set_state("201", QueueState.RUNNING, by="1")
+    queue.guilds.leave("201")
     number = 0
     while job := lifecycle.claim(f"more{number}"):
         lifecycle.settled(f"more{number}")
@@ -128,8 +145,8 @@ def test_when_all_jobs_ended_only_their_records_are_left_and_these_go_too(
     for ticket in "abcde":
         lifecycle.settled(ticket)
     presence.leave(busy_redis, queue.keys, "host-1")
-    left = [key for key in ours(busy_redis) if ":lease:" not in key]
-    assert len(left) == 11
+    left = [key for key in ours(busy_redis) if ":lease:" not in key and ":guild:" not in key]
+    assert len(left) == 12
     for key in left:
         assert re.fullmatch(r"newbie:newbie:job:\d+", key)
         assert 0 < busy_redis.ttl(key) <= queue.settings.keep_ended

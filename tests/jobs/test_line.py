@@ -10,13 +10,13 @@ from jobs.cost import work_of
 from jobs.lifecycle import Lifecycle
 from jobs.models import Job, JobState, OutcomeCode, Size
 from jobs.queue import RenderQueue
-from tests.jobs.conftest import address, place, request
+from tests.jobs.conftest import address, place, request, terms
 
 
 def submit(queue: RenderQueue, number: int, member: int, **options: object) -> Job:
     weight = float(options.pop("weight", 1.0))
-    where = address(number, requester_id=str(member))
-    return queue.submit(request(**options), where, weight=weight)
+    where, wanted = address(number, requester_id=str(member)), request(**options)
+    return queue.submit(wanted, where, terms(wanted, weight=weight))
 
 
 def order(queue: RenderQueue) -> list[str]:
