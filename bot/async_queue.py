@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from bot.threads import Threads
 from bot.wait_words import SpokenWait, spoken
-from jobs import moderation, presence
-from jobs.eta import Standing
+from jobs import moderation, overview, presence
 from jobs.lifecycle import Lifecycle
 from jobs.models import DeliveryAddress, Job, Outcome, OutcomeCode, RenderRequest
 from jobs.queue import RenderQueue
@@ -17,11 +16,14 @@ from jobs.queue import RenderQueue
 class Place:
     """Where a job stands in line, 1 for the next one, and how long it takes in words.
 
-    No wait: nobody works on the line.
+    No wait: nobody works on the line. No position: the queue is paused, and the place is kept.
     """
 
-    position: int
+    position: int | None
     wait: SpokenWait | None
+
+
+PAUSED = Place(None, None)
 
 
 class AsyncQueue:
@@ -53,14 +55,14 @@ class AsyncQueue:
         return await self._run(moderation.cancel, self._queue, job, by, reason)
 
     async def place(self, job_id: str) -> Place | None:
-        """Tell where a job stands; None when it does not wait in line (any more)."""
-        standing = await self._run(self._queue.standing, job_id)
-        return None if standing is None else _place(standing)
+        """Tell where a job stands; None when it does not wait (any more)."""
+        seen = await self._run(overview.views, self._queue, [job_id])
+        return place_of(seen[0]) if seen else None
 
     async def waiting(self, limit: int) -> list[tuple[Job, Place]]:
-        """Read the jobs at the front of the line, in order, with their places."""
-        rows = await self._run(self._queue.waiting, limit)
-        return [(job, _place(standing)) for job, standing in rows]
+        """Read the jobs at the front of the line, in order, and as many that are paused."""
+        rows = await self._run(overview.waiting_views, self._queue, limit)
+        return [(row.job, place) for row in rows if (place := place_of(row)) is not None]
 
     async def cancelled(self) -> list[Job]:
         """Read the jobs that were cancelled and whose owner has not heard of it yet."""
@@ -94,5 +96,11 @@ class AsyncQueue:
             await self._run(lock.__exit__, None, None, None)
 
 
-def _place(standing: Standing) -> Place:
+def place_of(view: overview.View) -> Place | None:
+    """Tell where a job stands; None when it does not wait."""
+    if view.is_paused:
+        return PAUSED
+    standing = view.standing
+    if standing is None:
+        return None
     return Place(standing.position, None if standing.wait is None else spoken(standing.wait))

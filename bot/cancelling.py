@@ -14,8 +14,8 @@ import discord
 from bot.moderators import may_moderate
 from bot.requester import guild_of
 from jobs.errors import QueueUnavailable, UnknownJob, UnreadableJob
+from jobs.guild import guild_of as guild_of_address
 from jobs.models import Job, JobState, OutcomeCode
-from jobs.moderation import guild_of as guild_of_job
 
 if TYPE_CHECKING:
     from bot.client import NewbieBot
@@ -75,8 +75,9 @@ async def try_to_cancel(interaction: discord.Interaction["NewbieBot"], job_id: s
 
 async def _moderates(interaction: discord.Interaction["NewbieBot"], job: Job) -> bool:
     """Tell whether the sender moderates the job's server, and from there."""
-    if guild_of(interaction) == guild_of_job(job):
-        settings = await interaction.client.guild_settings.get(guild_of_job(job))
+    guild = guild_of_address(job.address)
+    if guild == guild_of(interaction):
+        settings = await interaction.client.guild_settings.get(guild)
         if may_moderate(interaction, settings, is_owner=False):
             return True
     return await interaction.client.is_owner(interaction.user)

@@ -7,16 +7,11 @@ The entry is part of the transaction that makes the change. Keys: those of `jobs
 from redis.client import Pipeline
 
 from jobs import audit
-from jobs.guild import NO_GUILD
+from jobs.guild import guild_of
 from jobs.models import Job
-from jobs.queue import RenderQueue
+from jobs.queue import RenderQueue, Write
 
-CANCELLED = "cancelled"
-
-
-def guild_of(job: Job) -> str:
-    """Give the name under which the settings of a job's server are stored."""
-    return job.address.guild_id or NO_GUILD
+CANCELLED, FRONT = "cancelled", "front"
 
 
 def cancel(queue: RenderQueue, job: Job, by: str, reason: str = "") -> bool:
@@ -24,9 +19,18 @@ def cancel(queue: RenderQueue, job: Job, by: str, reason: str = "") -> bool:
 
     Raises what `RenderQueue.cancel` raises.
     """
+    return queue.cancel(job.id, by, _entry(queue, job, by, CANCELLED, reason))
 
-    def note(pipe: Pipeline) -> None:
-        keys = queue.guilds.keys(guild_of(job))
-        audit.record(pipe, keys, by=by, what=f"job:{job.id}", new=CANCELLED, reason=reason)
 
-    return queue.cancel(job.id, by, note)
+def front(queue: RenderQueue, job: Job, by: str, reason: str = "") -> bool:
+    """Move somebody's job to the front; False when it does not wait (any more)."""
+    return queue.front(job.id, _entry(queue, job, by, FRONT, reason))
+
+
+def _entry(queue: RenderQueue, job: Job, by: str, what: str, reason: str) -> Write:
+    keys = queue.guilds.keys(guild_of(job.address))
+
+    def write(pipe: Pipeline) -> None:
+        audit.record(pipe, keys, by=by, what=f"job:{job.id}", new=what, reason=reason)
+
+    return write

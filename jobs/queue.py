@@ -215,13 +215,21 @@ class RenderQueue:
 
         return self.change(job.id, {JobState.RUNNING}, write, attempt=job.attempt)
 
-    def front(self, job_id: str) -> bool:
+    def front(self, job_id: str, also: Write | None = None) -> bool:
         """Move a waiting job to the front, behind those that were moved before.
+
+        What `also` writes is part of the transaction that moves it.
 
         Returns:
             False when it does not wait in line.
         """
-        return self.line.move_to_front(job_id)
+
+        def write(pipe: Pipeline) -> None:
+            self.line.move_to_front(pipe, job_id)
+            if also is not None:
+                also(pipe)
+
+        return self.change(job_id, {JobState.WAITING}, write)
 
     def set_state(self, guild: str, state: QueueState, *, by: str, reason: str = "") -> Change:
         """Pause, drain or let go on a server's jobs, or those of all servers; it is written down.
@@ -325,7 +333,7 @@ class RenderQueue:
     def status(self) -> QueueStatus:
         """Count waiting jobs, jobs that left the line and have not ended, and workers."""
         with redis_errors():
-            waiting = len(self.line)
+            waiting = len(self.line) + int(self.redis.zcard(self.keys.held))
             active = int(self.redis.zcard(self.keys.active))
         return QueueStatus(
             waiting=waiting,
