@@ -1,5 +1,6 @@
 """The queue for coroutines: each call of `jobs.queue` runs on one of `bot.threads`."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from bot.threads import Threads
 from bot.wait_words import SpokenWait, spoken
 from jobs import moderation, overview, presence
 from jobs.lifecycle import Lifecycle
+from jobs.limits import Terms
 from jobs.models import DeliveryAddress, Job, Outcome, OutcomeCode, RenderRequest
 from jobs.queue import RenderQueue
 
@@ -34,9 +36,19 @@ class AsyncQueue:
         self._lifecycle = Lifecycle(queue)
         self._run = threads.run
 
-    async def submit(self, request: RenderRequest, address: DeliveryAddress) -> Job:
-        """Store a job and put it in line; the same interaction is accepted once."""
-        return await self._run(self._queue.submit, request, address)
+    async def submit(
+        self, request: RenderRequest, address: DeliveryAddress, terms: Terms | None = None
+    ) -> Job:
+        """Store a job and put it in line; the same interaction is accepted once.
+
+        Raises:
+            LimitReached: a limit refuses the request.
+        """
+        return await self._run(self._queue.submit, request, address, terms)
+
+    async def count_refused(self, guild: str, code: str) -> None:
+        """Count a request that was not accepted, for the server's statistics."""
+        await self._run(self._queue.statistics.refused, guild, code, time.time())
 
     async def withdraw(self, job_id: str) -> bool:
         """Remove a job whose member was told that it was not accepted."""

@@ -100,7 +100,7 @@ class NewbieBot(commands.Bot):
         self.guild_settings = AsyncGuilds(queue.guilds, self.threads)
         self.board = Board()
         self.workers = WorkerBoard()
-        self.intake = Intake(self.queue, self.board, self.workers, settings)
+        self.intake = Intake(self.queue, self.guild_settings, self.board, self.workers, settings)
 
     async def setup_hook(self) -> None:
         """Load the commands and tell Discord about them."""

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from jobs.admission import PolicyRefusal
+from jobs.limits import LimitRefusal
 
 
 class BotError(Exception):
@@ -33,8 +34,9 @@ class OptionRefused(Refused):
 class PolicyRefused(Refused):
     """The rules of the queue refuse the request; the sentence is that of `jobs.refusals`."""
 
-    def __init__(self, refusal: PolicyRefusal) -> None:
-        super().__init__(refusal.code.value)
+    def __init__(self, refusal: PolicyRefusal | LimitRefusal) -> None:
+        code = refusal.limit if isinstance(refusal, LimitRefusal) else refusal.code
+        super().__init__(code.value)
         self.refusal = refusal
 
 

@@ -6,6 +6,7 @@ shown. Whatever is refused leaves nothing in the queue.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,19 +16,21 @@ import structlog
 
 from bot.answers import NETWORK_ERRORS, Interaction, acknowledge, is_too_late, open_form, tell
 from bot.assistance import WorkerBoard, check_assistance
+from bot.async_guilds import AsyncGuilds
 from bot.async_queue import AsyncQueue
 from bot.channel_rights import missing_rights
-from bot.content_rules import check_content
-from bot.errors import Refused
+from bot.errors import PolicyRefused, Refused
 from bot.options import Defaults, Options, build_request, check_options
 from bot.positions import Board
 from bot.prompt_form import build_form
 from bot.prompt_text import check_file, unwrap
 from bot.refusals import REFUSALS, Refusal, code_of, notes, sentence
+from bot.requester import guild_of
+from bot.rules import rules_for
 from bot.settings import BotSettings
 from bot.waiting_message import show_place
 from bot.withdrawals import Withdrawals
-from jobs.errors import QueueUnavailable
+from jobs.errors import LimitReached, QueueUnavailable
 from jobs.models import DeliveryAddress, Job
 from jobs.wording import say
 from newbie_pipeline.prompt.assist import AssistMode
@@ -39,6 +42,9 @@ log = structlog.get_logger("bot")
 DOWNLOAD_SECONDS = 15
 # Seconds between looks at a message that the worker is about to edit.
 NOTE_WAITS = (1, 2, 4, 8, 15, 30, 60, 120)
+
+# Discord waits three seconds for a form to open.
+QUICK_SECONDS = 1.0
 
 NO_OPTIONS = Options()
 
@@ -66,9 +72,15 @@ class Intake:
     """Takes requests in, and can be closed while the last ones are finished."""
 
     def __init__(
-        self, queue: AsyncQueue, board: Board, workers: WorkerBoard, settings: BotSettings
+        self,
+        queue: AsyncQueue,
+        guild_settings: AsyncGuilds,
+        board: Board,
+        workers: WorkerBoard,
+        settings: BotSettings,
     ) -> None:
         self.queue = queue
+        self.guild_settings = guild_settings
         self.board = board
         self.workers = workers
         self.defaults = Defaults(settings.default_steps, settings.default_guidance)
@@ -101,6 +113,7 @@ class Intake:
             # Outside of the handler: what fails here is logged without the quotes of a prompt.
             await tell(interaction, sentence(refusal, interaction.locale.value))
             self._log(interaction, "refused", command, code_of(refusal), received)
+            await self._count(interaction, refusal)
         elif accepted is None:
             self._log(interaction, "form_opened", command, "form_opened", received)
         else:
@@ -123,7 +136,8 @@ class Intake:
         assist = ask.options.assist_mode
         _check_rights(interaction)
         if ask.source is None:
-            # What was seen last will do: nobody should write a long prompt in vain.
+            # Nobody should write a long prompt in vain.
+            await self._check_place_quickly(interaction)
             check_assistance(assist, self.workers.assistance)
             await open_form(interaction, build_form(ask.options, interaction.locale.value))
             return None
@@ -136,15 +150,34 @@ class Intake:
             prompt = parse(unwrap(ask.source))
             message_id = await acknowledge(interaction)
         request = build_request(prompt.source, ask.options, self.defaults)
-        await asyncio.to_thread(check_content, request)
+        rules = await rules_for(self.guild_settings, interaction)
+        rules.check_place()
+        await asyncio.to_thread(rules.check_prompt, request)
         if assist is not AssistMode.OFF:
             check_assistance(assist, await self.queue.assistance())
         try:
-            job = await self.queue.submit(request, _address(interaction, message_id))
+            address = _address(interaction, message_id)
+            job = await self.queue.submit(request, address, rules.terms(request, prompt))
             return Accepted(job, prompt.warnings)
+        except LimitReached as error:
+            raise PolicyRefused(error.refusal) from None
         except QueueUnavailable:
             self._withdrawals.add(str(interaction.id))
             raise
+
+    async def _check_place_quickly(self, interaction: Interaction) -> None:
+        """Refuse who may not draw here before they fill a form in.
+
+        Where Redis does not answer at once the form opens: Discord waits for it, and the rules are
+        looked at again when it comes back.
+
+        Raises:
+            Refused: they may not draw here and now.
+        """
+        with contextlib.suppress(QueueUnavailable, TimeoutError):
+            async with asyncio.timeout(QUICK_SECONDS):
+                rules = await rules_for(self.guild_settings, interaction)
+            rules.check_place()
 
     async def _show_place(self, interaction: Interaction, job: Job) -> bool:
         """Show the place at once; where that fails, the next look at the line makes up for it.
@@ -189,6 +222,11 @@ class Intake:
             log.warning("notes_not_told", job_id=accepted.job.id, error=type(error).__name__)
         except Exception:  # as above: nothing here may tell its member that the job was refused
             log.exception("notes_not_told", job_id=accepted.job.id)
+
+    async def _count(self, interaction: Interaction, refusal: Refusal) -> None:
+        """Count a refusal; without Redis, which may be its reason, it is only in the log."""
+        with contextlib.suppress(QueueUnavailable):
+            await self.queue.count_refused(guild_of(interaction), code_of(refusal))
 
     def _log(
         self, interaction: Interaction, event: str, command: str, code: str, received: float

@@ -5,7 +5,8 @@ Invariants:
 - A change, its number and the audit's entry are written in one transaction.
 - A change is computed from the value that is stored at that moment. Who gives the value that they
   saw (`expected`) changes nothing if somebody else was quicker, and is told.
-- What another process changed is seen here within `FRESH_SECONDS`; own changes at once.
+- A change counts at once, whoever made it: what is kept here is used only while its number is the
+  stored one.
 - Blocks that ended are removed with the next change in the same server.
 - When the bot leaves a server its settings stay for a month, in case it comes back.
 
@@ -34,7 +35,6 @@ from jobs.keys import GuildKeys, Keys
 from jobs.records import as_text
 from jobs.settings_table import Scope
 
-FRESH_SECONDS = 2.0
 CACHED_GUILDS = 1_000
 MAX_FIELDS = 2_000
 FORGET_AFTER_SECONDS = 30 * 86_400
@@ -55,14 +55,10 @@ class Change:
 
 @dataclass
 class _Cached:
-    """What was read last; without settings after a change of our own, which nothing older may hide.
-
-    `looked_at` is in monotonic seconds.
-    """
+    """What was read last; without settings after a change of our own: none older is kept then."""
 
     version: int
     settings: GuildSettings | None = None
-    looked_at: float = 0.0
 
 
 class Anything:
@@ -95,21 +91,18 @@ class GuildSettingsStore:
             QueueUnavailable: Redis is out of reach.
             UnreadableSettings: another version wrote what this one does not know.
         """
-        key, now = self.keys(guild).settings, time.monotonic()
+        key = self.keys(guild).settings
         with self._lock:
             cached = self._cache.get(guild)
         if cached is not None and cached.settings is not None:
-            if now - cached.looked_at < FRESH_SECONDS:
-                return cached.settings
             with redis_errors():
                 version = int(self._redis.hget(key, VERSION) or 0)
             if version == cached.version:
-                cached.looked_at = now
                 return cached.settings
         with redis_errors():
             fields, version = _fields(self._redis.hgetall(key))
         settings = read_settings(fields, version)
-        self._keep(guild, _Cached(version, settings, now))
+        self._keep(guild, _Cached(version, settings))
         return settings
 
     def change(

@@ -70,6 +70,8 @@ class SlotWorker(Worker):
         if ours.attempt == attempt:
             self._settle(job, ours)
         lifecycle.settled(job.id)
+        # A job of the same member may have had to wait for this one, and its ticket found nothing.
+        self.bench.queue.tickets.top_up()
 
     def _settle(self, job: RQJob, ours: Job) -> None:
         lifecycle = self.bench.lifecycle

@@ -62,16 +62,29 @@ class Member:
         self.id = user_id
 
     async def newbie(
-        self, *, file: tuple[str, bytes] | None = None, unchecked: bool = False, **options: Any
+        self,
+        *,
+        file: tuple[str, bytes] | None = None,
+        unchecked: bool = False,
+        channel_id: str | None = None,
+        **options: Any,
     ) -> str:
         files = [file] if file else []
         values = {**options, "file": 0} if file else options
         return await self.discord.command(
-            "newbie", values, files, user_id=self.id, unchecked=unchecked
+            "newbie",
+            values,
+            files,
+            user_id=self.id,
+            channel_id=channel_id,
+            unchecked=unchecked,
         )
 
     async def answer(
-        self, interaction_id: str, wanted: Callable[[Json], object] = lambda message: True
+        self,
+        interaction_id: str,
+        wanted: Callable[[Json], object] = lambda message: True,
+        channel_id: str | None = None,
     ) -> Json:
         """Wait for a finished answer to an interaction."""
 
@@ -82,10 +95,10 @@ class Member:
                 and wanted(message)
             )
 
-        return await self.discord.wait_for_message(fits, self.id, timeout=30)
+        return await self.discord.wait_for_message(fits, self.id, timeout=30, channel_id=channel_id)
 
-    async def messages(self) -> list[Json]:
-        return list((await self.discord.state(self.id))["messages"])
+    async def messages(self, channel_id: str | None = None) -> list[Json]:
+        return list((await self.discord.state(self.id, channel_id))["messages"])
 
 
 @pytest.fixture
