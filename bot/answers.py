@@ -38,6 +38,17 @@ async def acknowledge(interaction: Interaction) -> int:
     return (await interaction.original_response()).id
 
 
+async def acknowledge_privately(interaction: Interaction) -> None:
+    """Show "thinking" to the sender alone, until the message is edited.
+
+    Raises:
+        discord.NotFound: it was too late, or the interaction is unknown.
+        discord.HTTPException: Discord refused.
+    """
+    response = interaction.response
+    await _answer_first(interaction, lambda: response.defer(thinking=True, ephemeral=True))
+
+
 async def acknowledge_press(interaction: Interaction) -> None:
     """Answer a button without changing its message or saying anything yet.
 

@@ -10,7 +10,7 @@ from bot.wait_words import SpokenWait, spoken
 from jobs import moderation, overview, presence
 from jobs.lifecycle import Lifecycle
 from jobs.limits import Terms
-from jobs.models import DeliveryAddress, Job, Outcome, OutcomeCode, RenderRequest
+from jobs.models import DeliveryAddress, Job, Outcome, OutcomeCode, QueueStatus, RenderRequest
 from jobs.queue import RenderQueue
 
 
@@ -75,6 +75,19 @@ class AsyncQueue:
         """Read the jobs at the front of the line, in order, and as many that are paused."""
         rows = await self._run(overview.waiting_views, self._queue, limit)
         return [(row.job, place) for row in rows if (place := place_of(row)) is not None]
+
+    async def jobs_of(self, member: str, page: int, size: int) -> overview.Page:
+        """Read one page of a member's jobs."""
+
+        def read() -> overview.Page:
+            ids = overview.active_ids(self._queue, member=member)
+            return overview.page(self._queue, ids, page, size)
+
+        return await self._run(read)
+
+    async def status(self) -> QueueStatus:
+        """Count what waits, what is in hand, and workers."""
+        return await self._run(self._queue.status)
 
     async def cancelled(self) -> list[Job]:
         """Read the jobs that were cancelled and whose owner has not heard of it yet."""

@@ -24,7 +24,13 @@ from supervisor.notify import notify_ready
 
 log = structlog.get_logger("bot")
 
-EXTENSIONS = ("bot.cogs.render", "bot.cogs.positions", "bot.cogs.workers", "bot.cogs.cancel")
+EXTENSIONS = (
+    "bot.cogs.render",
+    "bot.cogs.positions",
+    "bot.cogs.workers",
+    "bot.cogs.cancel",
+    "bot.cogs.queue",
+)
 # Less than a supervisor waits between SIGTERM and SIGKILL.
 DRAIN_SECONDS = 5.0
 

@@ -1,10 +1,10 @@
 """The buttons of `jobs.controls` as discord.py draws them.
 
-Presses are taken by `bot.cogs.cancel` by their custom ids, so a view is only drawn here: it is
-stopped, and the library keeps none of it in memory.
+Presses are taken by their custom ids (`bot.cogs.cancel`, `bot.cogs.queue`), so a view is only drawn
+and nothing of it kept in memory.
 """
 
-from discord import ButtonStyle, ui
+from discord import ui
 
 from jobs.controls import cancel_button
 
@@ -13,8 +13,11 @@ def cancel_view(job_id: str, locale: str) -> ui.View:
     """Draw the Cancel button of a waiting or running job."""
     button = cancel_button(job_id, locale)
     view = ui.View(timeout=None)
-    view.add_item(
-        ui.Button(style=ButtonStyle.secondary, label=button.label, custom_id=button.custom_id)
-    )
+    view.add_item(ui.Button(label=button.label, custom_id=button.custom_id))
+    return drawn(view)
+
+
+def drawn(view: ui.View) -> ui.View:
+    """Finish a view that nobody waits for: the library listens for presses of open ones only."""
     view.stop()
     return view

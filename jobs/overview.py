@@ -5,7 +5,7 @@ read page by page. Keys: those of `jobs.queue` and `jobs.line`, listed in `jobs.
 """
 
 from collections.abc import Iterable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from jobs.connection import redis_errors
@@ -29,6 +29,29 @@ class View:
     job: Job
     standing: Standing | None = None
     is_paused: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some jobs of a list, the number of this page (0 for the first), and how many jobs it has."""
+
+    rows: tuple[View, ...]
+    number: int
+    size: int
+    count: int
+
+    @property
+    def last(self) -> int:
+        """Number of the last page."""
+        return max(0, -(-self.count // self.size) - 1)
+
+
+def page(queue: RenderQueue, job_ids: list[str], number: int, size: int) -> Page:
+    """Read one page of a list; the last one where there are not so many."""
+    cut = Page((), number, size, len(job_ids))
+    number = min(max(0, number), cut.last)
+    rows = views(queue, job_ids[number * size : (number + 1) * size])
+    return replace(cut, rows=tuple(rows), number=number)
 
 
 def view(queue: RenderQueue, job: Job) -> View:
