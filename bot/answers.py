@@ -32,7 +32,7 @@ async def acknowledge(interaction: Interaction) -> int:
         discord.NotFound: it was too late, or the interaction is unknown.
         discord.HTTPException: Discord refused.
     """
-    response = await _answer_first(interaction, lambda: interaction.response.defer(thinking=True))
+    response = await answer_first(interaction, lambda: interaction.response.defer(thinking=True))
     if response is not None and response.message_id is not None:
         return response.message_id
     return (await interaction.original_response()).id
@@ -46,7 +46,7 @@ async def acknowledge_privately(interaction: Interaction) -> None:
         discord.HTTPException: Discord refused.
     """
     response = interaction.response
-    await _answer_first(interaction, lambda: response.defer(thinking=True, ephemeral=True))
+    await answer_first(interaction, lambda: response.defer(thinking=True, ephemeral=True))
 
 
 async def acknowledge_press(interaction: Interaction) -> None:
@@ -56,7 +56,7 @@ async def acknowledge_press(interaction: Interaction) -> None:
         discord.NotFound: it was too late, or the interaction is unknown.
         discord.HTTPException: Discord refused.
     """
-    await _answer_first(interaction, interaction.response.defer)
+    await answer_first(interaction, interaction.response.defer)
 
 
 async def open_form(interaction: Interaction, form: discord.ui.Modal) -> None:
@@ -65,7 +65,7 @@ async def open_form(interaction: Interaction, form: discord.ui.Modal) -> None:
     Raises:
         discord.HTTPException: Discord refused, for example because it was too late.
     """
-    await _answer_first(interaction, lambda: interaction.response.send_modal(form))
+    await answer_first(interaction, lambda: interaction.response.send_modal(form))
 
 
 async def tell(interaction: Interaction, sentence: str) -> None:
@@ -76,8 +76,8 @@ async def tell(interaction: Interaction, sentence: str) -> None:
     Raises:
         discord.HTTPException: Discord refused, for example because it was too late.
     """
-    if not _is_answered(interaction):
-        await _answer_first(
+    if not is_answered(interaction):
+        await answer_first(
             interaction, lambda: interaction.response.send_message(sentence, ephemeral=True)
         )
         return
@@ -102,11 +102,12 @@ def is_too_late(error: BaseException) -> bool:
     return isinstance(error, discord.NotFound) and error.code == UNKNOWN_INTERACTION
 
 
-def _is_answered(interaction: Interaction) -> bool:
+def is_answered(interaction: Interaction) -> bool:
+    """Tell whether the first answer was given."""
     return interaction.response.is_done() or "answered" in interaction.extras
 
 
-async def _answer_first(
+async def answer_first(
     interaction: Interaction, send: Callable[[], Awaitable[Result]]
 ) -> Result | None:
     """Send the first answer, and once more where the connection broke.

@@ -10,8 +10,10 @@ from bot.wait_words import SpokenWait, spoken
 from jobs import moderation, overview, presence
 from jobs.lifecycle import Lifecycle
 from jobs.limits import Terms
+from jobs.member_state import MemberState, read_member_state
 from jobs.models import DeliveryAddress, Job, Outcome, OutcomeCode, QueueStatus, RenderRequest
 from jobs.queue import RenderQueue
+from jobs.stats import Summary
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,14 @@ class AsyncQueue:
         """Close a job whose message says that it was cancelled."""
         outcome = Outcome(code=OutcomeCode.CANCELLED, message_id=job.address.message_id)
         await self._run(self._lifecycle.end, job.id, job.attempt, outcome)
+
+    async def member_state(self, guild: str, member_id: str) -> MemberState:
+        """Read what a member has in hand in a server and used lately."""
+        return await self._run(read_member_state, self._queue, guild, member_id)
+
+    async def statistics(self, guild: str, days: int) -> Summary:
+        """Sum up the last days of a server, today included."""
+        return await self._run(self._queue.statistics.read, guild, days, time.time())
 
     async def assistance(self) -> presence.Assistance:
         """Tell whether any worker can help with a prompt."""
