@@ -1,17 +1,28 @@
 """The queue for coroutines: each call of `jobs.queue` runs on one of `bot.threads`."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bot.threads import Threads
 from bot.wait_words import SpokenWait, spoken
 from jobs import moderation, overview, presence
+from jobs.guild import QueueState
+from jobs.guild_settings import Change
 from jobs.lifecycle import Lifecycle
 from jobs.limits import Terms
 from jobs.member_state import MemberState, read_member_state
-from jobs.models import DeliveryAddress, Job, Outcome, OutcomeCode, QueueStatus, RenderRequest
+from jobs.models import (
+    DeliveryAddress,
+    Job,
+    JobState,
+    Outcome,
+    OutcomeCode,
+    QueueStatus,
+    RenderRequest,
+)
+from jobs.overview import ACTIVE
 from jobs.queue import RenderQueue
 from jobs.stats import Summary
 
@@ -37,6 +48,11 @@ class AsyncQueue:
         self._queue = queue
         self._lifecycle = Lifecycle(queue)
         self._run = threads.run
+
+    @property
+    def most_attempts(self) -> int:
+        """How often a job is tried at most."""
+        return self._queue.settings.max_attempts
 
     async def submit(
         self, request: RenderRequest, address: DeliveryAddress, terms: Terms | None = None
@@ -68,6 +84,14 @@ class AsyncQueue:
         """Cancel a job as a moderator, with an entry in the audit. Raises UnknownJob too."""
         return await self._run(moderation.cancel, self._queue, job, by, reason)
 
+    async def front(self, job: Job, by: str, reason: str = "") -> bool:
+        """Move a job to the front, with an entry in the audit; False when it does not wait."""
+        return await self._run(moderation.front, self._queue, job, by, reason)
+
+    async def set_state(self, guild: str, state: QueueState, by: str, reason: str = "") -> Change:
+        """Pause, drain or let go on a server's jobs; raises what changing a setting raises."""
+        return await self._run(self._queue.set_state, guild, state, by=by, reason=reason)
+
     async def place(self, job_id: str) -> Place | None:
         """Tell where a job stands; None when it does not wait (any more)."""
         seen = await self._run(overview.views, self._queue, [job_id])
@@ -86,6 +110,22 @@ class AsyncQueue:
             return overview.page(self._queue, ids, page, size)
 
         return await self._run(read)
+
+    async def active_ids(
+        self, guild: str | None, member: str | None = None, states: Set[JobState] = ACTIVE
+    ) -> list[str]:
+        """List jobs that have not ended: of one server or all, of one member or all."""
+        ids = overview.active_ids
+        return await self._run(ids, self._queue, guild=guild, member=member, states=states)
+
+    async def views(self, job_ids: list[str]) -> list[overview.View]:
+        """Look where some jobs are."""
+        return await self._run(overview.views, self._queue, job_ids)
+
+    async def read(self, job_ids: list[str]) -> list[Job]:
+        """Read some jobs, those that are there and can be read."""
+        found = await self._run(self._queue.read, job_ids)
+        return [job for job in map(found.get, job_ids) if job is not None]
 
     async def status(self) -> QueueStatus:
         """Count what waits, what is in hand, and workers."""

@@ -39,10 +39,14 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of it, and the job as it was then; none where nobody may know more."""
+    """What came of it, and the job as it was then; none where nobody may know more.
+
+    `is_moderation`: somebody else than the job's owner tried.
+    """
 
     verdict: Verdict
     job: Job | None = None
+    is_moderation: bool = False
 
 
 async def try_to_cancel(interaction: discord.Interaction["NewbieBot"], job_id: str) -> Attempt:
@@ -65,8 +69,8 @@ async def try_to_cancel(interaction: discord.Interaction["NewbieBot"], job_id: s
                 is_done = await queue.cancel_for_others(job, by)
             job = await queue.get(job_id)
             if is_done:
-                return Attempt(_after_cancelling(job), job)
-        return Attempt(_too_late(job), job)
+                return Attempt(after_cancelling(job), job, is_moderation=not is_own)
+        return Attempt(too_late(job), job)
     except (UnknownJob, UnreadableJob):
         return Attempt(Verdict.UNKNOWN)
     except QueueUnavailable:
@@ -83,11 +87,13 @@ async def _moderates(interaction: discord.Interaction["NewbieBot"], job: Job) ->
     return await interaction.client.is_owner(interaction.user)
 
 
-def _after_cancelling(job: Job) -> Verdict:
+def after_cancelling(job: Job) -> Verdict:
+    """Tell what comes next for a job that has just been cancelled."""
     return Verdict.STOPPING if job.state is JobState.RUNNING else Verdict.DONE
 
 
-def _too_late(job: Job) -> Verdict:
+def too_late(job: Job) -> Verdict:
+    """Tell why a job could not be cancelled any more."""
     code = None if job.outcome is None else job.outcome.code
     if code is OutcomeCode.CANCELLED or (job.cancelled_by is not None and code is None):
         return Verdict.ALREADY

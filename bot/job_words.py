@@ -1,6 +1,6 @@
-"""What is said about one job in lists that only one person sees; no I/O."""
+"""What is said about one job in lists, to its owner or to moderators; no I/O."""
 
-from bot.async_queue import place_of
+from bot.async_queue import Place, place_of
 from bot.refusals import quote
 from bot.waiting_message import place_text
 from jobs.models import Job, JobState
@@ -12,12 +12,20 @@ def state_text(view: View, locale: str) -> str:
     """Say where a job is: its place in line, its step, or that its end is being posted."""
     job, place = view.job, place_of(view)
     if place is not None:
-        return place_text(place, locale)
+        return _waiting_text(place, locale)
     if job.state is JobState.RUNNING and job.cancelled_by is not None:
         return say("cancel.stopping", locale)
     if job.state is JobState.RUNNING and job.progress.step:
         return say("progress", locale, step=job.progress.step, total=job.progress.total)
     return say(f"job.{job.state.value}", locale)
+
+
+def _waiting_text(place: Place, locale: str) -> str:
+    if place.position is None:
+        return say("job.paused", locale)
+    if place.wait is None:
+        return say("job.no_worker", locale, position=place.position)
+    return place_text(place, locale)
 
 
 def request_text(job: Job, locale: str) -> str:

@@ -13,13 +13,18 @@ import structlog
 from discord import ui
 from discord.ext import commands
 
+from bot.admin.announcements import announce
+from bot.admin.entries import Deed
 from bot.answers import CONNECTION_ERRORS, NETWORK_ERRORS, acknowledge_press, tell
 from bot.cancelled_message import tell_cancelled
 from bot.cancelling import Attempt, Verdict, try_to_cancel
 from bot.client import NewbieBot, answer_failure
 from jobs.controls import CANCEL_PATTERN
 from jobs.errors import QueueUnavailable
+from jobs.guild import guild_of
+from jobs.guild_edits import MISSING
 from jobs.models import JobState
+from jobs.moderation import CANCELLED
 from jobs.wording import say
 
 log = structlog.get_logger("bot")
@@ -65,6 +70,14 @@ async def _press(interaction: Interaction, job_id: str) -> None:
         user_id=str(interaction.user.id),
         guild_id=str(interaction.guild_id) if interaction.guild_id else None,
     )
+    await _answer(interaction, attempt)
+    if attempt.is_moderation and attempt.job is not None:
+        deed = Deed(f"job:{job_id}", MISSING, CANCELLED)
+        guild = guild_of(attempt.job.address)
+        await announce(interaction.client, guild, str(interaction.user.id), deed)
+
+
+async def _answer(interaction: Interaction, attempt: Attempt) -> None:
     if attempt.verdict is Verdict.DONE and await _say_so(interaction, attempt):
         return
     if attempt.verdict is Verdict.UNKNOWN or _has_ended(attempt):

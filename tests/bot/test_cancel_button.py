@@ -14,7 +14,7 @@ from jobs.lifecycle import Lifecycle
 from jobs.models import Job, JobState, Outcome, OutcomeCode
 from jobs.queue import RenderQueue
 from playground.client import DEFAULT_CHANNEL, DEFAULT_MODERATOR, PlaygroundClient
-from playground.world import GUILD_ID, MODERATOR_ROLE_ID
+from playground.guilds import GUILD_ID, MODERATOR_ROLE_ID
 from supervisor.stack import Stack
 from tests.bot.conftest import EPHEMERAL, Json, Member, is_private, last_request, new_member
 from tests.bot.test_refreshing import begin_next, edits, ended, shows, wait_in_line

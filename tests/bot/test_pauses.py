@@ -5,7 +5,7 @@ import pytest
 from jobs.guild import EVERY_GUILD, QueueState
 from jobs.queue import RenderQueue
 from playground.client import DEFAULT_MODERATOR, PlaygroundClient
-from playground.world import GUILD_ID
+from playground.guilds import GUILD_ID
 from tests.bot.conftest import Member, last_request
 from tests.bot.test_cancel_button import job_id_of, message_now, press
 from tests.bot.test_refreshing import edits, shows, wait_in_line

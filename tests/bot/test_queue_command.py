@@ -10,7 +10,7 @@ from jobs.lifecycle import Lifecycle
 from jobs.models import JobState, Outcome, OutcomeCode
 from jobs.queue import RenderQueue
 from playground.client import DEFAULT_MODERATOR, PlaygroundClient
-from playground.world import GUILD_ID
+from playground.guilds import GUILD_ID
 from supervisor.stack import Stack
 from tests.bot.conftest import Json, Member, is_private, new_member
 from tests.bot.test_cancel_button import buttons, job_id_of, message_now
@@ -152,7 +152,7 @@ async def test_a_paused_job_is_shown_as_such(member: Member, queue: RenderQueue)
     await wait_in_line(member, 1)
     queue.set_state(GUILD_ID, QueueState.PAUSED, by=DEFAULT_MODERATOR)
     found = await ask(member)
-    assert "**1.** The queue is paused at the moment." in found["content"]
+    assert "**1.** The queue is paused; the job keeps its place." in found["content"]
     assert "In all: 1 in line, 0 being drawn" in found["content"]
     assert labels(found) == ["Cancel 1", "Refresh"]
 
