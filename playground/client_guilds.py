@@ -28,9 +28,11 @@ class GuildActions(ControlConnection):
         """Delete a channel."""
         await self.call("DELETE", f"/channels/{channel_id}")
 
-    async def add_role(self, name: str, *, guild_id: str | None = None) -> str:
-        """Add a role and return its id."""
-        body: Json = {"name": name, "guild_id": guild_id}
+    async def add_role(
+        self, name: str, permissions: Sequence[str] = (), *, guild_id: str | None = None
+    ) -> str:
+        """Add a role with some permissions, by Discord's names, and return its id."""
+        body: Json = {"name": name, "permissions": list(permissions), "guild_id": guild_id}
         return str((await self.call("POST", "/roles", body))["id"])
 
     async def delete_role(self, role_id: str) -> None:

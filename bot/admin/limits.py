@@ -22,7 +22,7 @@ from jobs.admission import Requester
 from jobs.guild import EVERY_GUILD
 from jobs.guild_edits import reset_value, set_value
 from jobs.limit_layers import least_generous
-from jobs.limits import Limit
+from jobs.limits import Limit, LimitValue
 from jobs.settings_table import SETTINGS, Rating, Scope, Setting, names
 from jobs.wording import say
 
@@ -219,13 +219,15 @@ def _rating_note(channel: ChannelOption, rating: Rating, locale: str) -> str | N
     return say("admin.limits.not_restricted", locale, channel=mark("channel", str(channel.id)))
 
 
-async def _ceiling_note(interaction: Interaction, setting: Setting, value: object) -> str | None:
+async def _ceiling_note(
+    interaction: Interaction, setting: Setting, value: LimitValue
+) -> str | None:
     """Say that the bot's owner allows less than a moderator has set."""
     ceilings = (await interaction.client.guild_settings.everywhere()).limits(Scope.GUILD)
     limit = next((one for one in Limit if one.value == setting.name), None)
     if limit is None or limit not in ceilings:
         return None
-    allowed = least_generous(limit, [value, ceilings[limit]])  # type: ignore[list-item]
+    allowed = least_generous(limit, [value, ceilings[limit]])
     if allowed == value:
         return None
     shown = setting.format(allowed)

@@ -75,8 +75,9 @@ class Members(app_commands.Group):
         everywhere: bool | None = None,
     ) -> None:
         """Let somebody draw again."""
+        note = None if everywhere else await _block_note(interaction, str(member.id))
         edit = unblock(str(member.id))
-        await change(interaction, edit, reason=reason, everywhere=everywhere)
+        await change(interaction, edit, reason=reason, everywhere=everywhere, note=note)
 
     @app_commands.command(
         name=words("admin.info"), description=words("admin.member.info.description")
@@ -102,6 +103,14 @@ class Members(app_commands.Group):
     async def suggest_duration(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
         """Offer times."""
         return [Choice(name=text, value=text) for text in DURATION.choices(str(typed))]
+
+
+async def _block_note(interaction: Interaction, member: str) -> str | None:
+    """Say that the bot's owner has blocked somebody, whatever a server does."""
+    settings = await interaction.client.guild_settings.everywhere()
+    if settings.block_of(member, time.time()) is None:
+        return None
+    return say("admin.member.unblock.note", interaction.locale.value)
 
 
 def _requester(interaction: Interaction, member: discord.User) -> Requester:

@@ -8,6 +8,7 @@ from bot.admin.entries import mark
 from bot.admin.gate import Interaction
 from bot.admin.options import Reason, described
 from bot.admin.replies import reply
+from bot.errors import Refused
 from bot.requester import guild_of
 from bot.translation import words
 from jobs.guild_edits import add_moderators, remove_moderators
@@ -30,6 +31,8 @@ class Moderators(app_commands.Group):
         self, interaction: Interaction, role: discord.Role, reason: Reason | None = None
     ) -> None:
         """Let a role use the commands."""
+        if role.is_default():
+            raise Refused("everyone_moderates")
         note = say("admin.moderators.visibility", interaction.locale.value)
         await change(interaction, add_moderators([str(role.id)]), reason=reason, note=note)
 

@@ -1,11 +1,10 @@
 """The control API's changes of guilds: what those who run them do in Discord's settings."""
 
-from playground import payloads
+from playground import payloads, permissions
 from playground.errors import ControlError
 from playground.events import GuildEvent
 from playground.guilds import GUILD_ID
 from playground.model import Channel, Guild, Json, Role
-from playground.permissions import EVERYONE
 from playground.world import World
 
 
@@ -64,9 +63,13 @@ def delete_channel(world: World, channel_id: str) -> None:
 
 
 def add_role(world: World, fields: Json) -> Json:
-    """Add a role without permissions of its own to a guild."""
+    """Add a role to a guild; `permissions` names what it may do beyond what everyone may."""
     guild = _guild(world, fields)
-    role = Role(world.snowflakes.next(), guild.id, _name(fields), EVERYONE, 1)
+    names = fields.get("permissions") or []
+    if not isinstance(names, list) or not all(name in permissions.BITS for name in names):
+        raise ControlError("bad_permission", "permissions is a list of Discord's permission names.")
+    value = permissions.EVERYONE | permissions.bits(names)
+    role = Role(world.snowflakes.next(), guild.id, _name(fields), value, 1)
     world.guilds.add_role(role)
     shown = {"guild_id": guild.id, "role": payloads.role(role)}
     world.bus.publish(GuildEvent("GUILD_ROLE_CREATE", shown))

@@ -96,6 +96,11 @@ async def test_an_interaction_belongs_to_its_channels_guild(
     for options in ({"role": role}, {"channel": channel}):
         with pytest.raises(ActionRefused, match="Nothing has the id"):
             await client.command("manage", options, user_id=MEMBER, channel_id=guild["channel_id"])
+    role = await client.add_role("Crew", ["MANAGE_GUILD"], guild_id=guild["id"])
+    crew = (await client.add_user("nova", roles=[role]))["id"]
+    await client.command("manage", user_id=crew, channel_id=guild["channel_id"])
+    with pytest.raises(ActionRefused, match="permission"):
+        await client.command("manage", user_id=crew)
     await client.leave_guild(guild["id"])
 
 
@@ -143,6 +148,7 @@ async def test_a_guild_event_of_something_unknown_is_refused(client: PlaygroundC
         client.add_guild("Elsewhere", "1"),
         client.add_role("x", guild_id=GUILD),
         client.add_role("Regulars", guild_id="1"),
+        client.add_role("Regulars", ["FLY"]),
     ):
         with pytest.raises(ActionRefused):
             await change
