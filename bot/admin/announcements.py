@@ -1,5 +1,7 @@
 """Tells a server's audit channel what was changed; the change stands whatever becomes of that."""
 
+import asyncio
+
 import discord
 import structlog
 
@@ -15,6 +17,8 @@ log = structlog.get_logger("bot")
 
 AUDIT_CHANNEL = "audit_channel"
 NEEDED = ("view_channel", "send_messages")
+# discord.py tries for half a minute, and a moderator waits for the answer.
+SECONDS = 8.0
 
 
 async def announce(bot: NewbieBot, guild: str, by: str, deed: Deed) -> bool:
@@ -41,12 +45,13 @@ async def announce(bot: NewbieBot, guild: str, by: str, deed: Deed) -> bool:
 
 async def _post(bot: NewbieBot, guild: str, channel: str, text: str) -> bool:
     try:
-        await bot.get_partial_messageable(int(channel), guild_id=int(guild)).send(
-            shortened(text),
-            allowed_mentions=discord.AllowedMentions.none(),
-            suppress_embeds=True,
-            silent=True,
-        )
+        async with asyncio.timeout(SECONDS):
+            await bot.get_partial_messageable(int(channel), guild_id=int(guild)).send(
+                shortened(text),
+                allowed_mentions=discord.AllowedMentions.none(),
+                suppress_embeds=True,
+                silent=True,
+            )
     except NETWORK_ERRORS as error:
         log.warning("change_not_announced", guild_id=guild, error=type(error).__name__)
         return False

@@ -83,9 +83,17 @@ class PageButton(ui.DynamicItem[ui.Button[ui.View]], template=r"(?!)"):
         except Exception as error:  # the net that the command tree is for commands
             await answer_failure(interaction, error)
 
-    async def _turn(self, interaction: Interaction) -> None:
-        if str(interaction.user.id) != self.asker:
+    def check_asker(self, user_id: int) -> None:
+        """Refuse who did not ask for the list; Discord shows it to nobody else.
+
+        Raises:
+            Refused: somebody else presses.
+        """
+        if str(user_id) != self.asker:
             raise Refused("not_your_page")
+
+    async def _turn(self, interaction: Interaction) -> None:
+        self.check_asker(interaction.user.id)
         if not await admit(interaction):
             return
         page = await self.read(interaction, self.cursor)
