@@ -16,7 +16,7 @@ from bot.admin.replies import begin, shortened
 from bot.cancelling import after_cancelling, too_late
 from bot.errors import Refused
 from bot.translation import words
-from jobs.errors import UnknownJob, UnreadableJob
+from jobs.errors import QueueUnavailable, UnknownJob, UnreadableJob
 from jobs.guild import EVERY_GUILD, guild_of
 from jobs.guild_edits import MISSING
 from jobs.guild_settings import Change
@@ -101,12 +101,14 @@ class Jobs(app_commands.Group):
     @cancel.autocomplete("job")
     @front.autocomplete("job")
     async def suggest_job(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
-        """Offer jobs that have not ended."""
+        """Offer jobs that have not ended; none where the sender may see none."""
         everywhere = getattr(interaction.namespace, "everywhere", None) is True
-        guild = await place_of(interaction, everywhere)
-        return await self._choices.suggest(
-            interaction.client.queue, guild, str(typed), interaction.locale.value
-        )
+        queue, locale = interaction.client.queue, interaction.locale.value
+        try:
+            guild = await place_of(interaction, everywhere)
+            return await self._choices.suggest(queue, guild, str(typed), locale)
+        except (Refused, QueueUnavailable):
+            return []
 
 
 async def find(interaction: Interaction, job_id: str, everywhere: bool | None) -> Job:
