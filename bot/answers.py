@@ -32,10 +32,31 @@ async def acknowledge(interaction: Interaction) -> int:
         discord.NotFound: it was too late, or the interaction is unknown.
         discord.HTTPException: Discord refused.
     """
-    response = await _answer_first(interaction, lambda: interaction.response.defer(thinking=True))
+    response = await answer_first(interaction, lambda: interaction.response.defer(thinking=True))
     if response is not None and response.message_id is not None:
         return response.message_id
     return (await interaction.original_response()).id
+
+
+async def acknowledge_privately(interaction: Interaction) -> None:
+    """Show "thinking" to the sender alone, until the message is edited.
+
+    Raises:
+        discord.NotFound: it was too late, or the interaction is unknown.
+        discord.HTTPException: Discord refused.
+    """
+    response = interaction.response
+    await answer_first(interaction, lambda: response.defer(thinking=True, ephemeral=True))
+
+
+async def acknowledge_press(interaction: Interaction) -> None:
+    """Answer a button without changing its message or saying anything yet.
+
+    Raises:
+        discord.NotFound: it was too late, or the interaction is unknown.
+        discord.HTTPException: Discord refused.
+    """
+    await answer_first(interaction, interaction.response.defer)
 
 
 async def open_form(interaction: Interaction, form: discord.ui.Modal) -> None:
@@ -44,20 +65,28 @@ async def open_form(interaction: Interaction, form: discord.ui.Modal) -> None:
     Raises:
         discord.HTTPException: Discord refused, for example because it was too late.
     """
-    await _answer_first(interaction, lambda: interaction.response.send_modal(form))
+    await answer_first(interaction, lambda: interaction.response.send_modal(form))
 
 
 async def tell(interaction: Interaction, sentence: str) -> None:
     """Say one sentence that only the sender sees, whatever was answered before.
 
+    A placeholder goes; what a button was pressed on is none and stays.
+
     Raises:
         discord.HTTPException: Discord refused, for example because it was too late.
     """
-    if not _is_answered(interaction):
-        await _answer_first(
+    if not is_answered(interaction):
+        await answer_first(
             interaction, lambda: interaction.response.send_message(sentence, ephemeral=True)
         )
         return
+    if interaction.type is not discord.InteractionType.component:
+        await _delete_placeholder(interaction)
+    await interaction.followup.send(sentence, ephemeral=True)
+
+
+async def _delete_placeholder(interaction: Interaction) -> None:
     try:
         await interaction.delete_original_response()
     except discord.NotFound:
@@ -66,7 +95,6 @@ async def tell(interaction: Interaction, sentence: str) -> None:
     except NETWORK_ERRORS:
         # Then the sentence takes the placeholder's place, for all to see: better than silence.
         log.warning("placeholder_not_deleted", job_id=str(interaction.id))
-    await interaction.followup.send(sentence, ephemeral=True)
 
 
 def is_too_late(error: BaseException) -> bool:
@@ -74,11 +102,12 @@ def is_too_late(error: BaseException) -> bool:
     return isinstance(error, discord.NotFound) and error.code == UNKNOWN_INTERACTION
 
 
-def _is_answered(interaction: Interaction) -> bool:
+def is_answered(interaction: Interaction) -> bool:
+    """Tell whether the first answer was given."""
     return interaction.response.is_done() or "answered" in interaction.extras
 
 
-async def _answer_first(
+async def answer_first(
     interaction: Interaction, send: Callable[[], Awaitable[Result]]
 ) -> Result | None:
     """Send the first answer, and once more where the connection broke.

@@ -3,10 +3,13 @@
 It asks for no privileged intent, keeps no message and no member in memory, and mentions nobody.
 """
 
+from typing import Any, cast
+
 import discord
 import structlog
 from discord import app_commands
 from discord.ext import commands
+from discord.utils import maybe_coroutine
 
 from bot.answers import CONNECTION_ERRORS, Interaction, is_too_late, tell
 from bot.assistance import WorkerBoard
@@ -15,6 +18,7 @@ from bot.async_queue import AsyncQueue
 from bot.errors import StartError
 from bot.intake import Intake
 from bot.positions import Board
+from bot.refusals import FORESEEN, code_of, sentence
 from bot.settings import BotSettings
 from bot.threads import Threads
 from bot.translation import CatalogueTranslator
@@ -24,7 +28,15 @@ from supervisor.notify import notify_ready
 
 log = structlog.get_logger("bot")
 
-EXTENSIONS = ("bot.cogs.render", "bot.cogs.positions", "bot.cogs.workers")
+EXTENSIONS = (
+    "bot.cogs.render",
+    "bot.cogs.positions",
+    "bot.cogs.workers",
+    "bot.cogs.cancel",
+    "bot.cogs.queue",
+    "bot.cogs.admin",
+    "bot.cogs.housekeeping",
+)
 # Less than a supervisor waits between SIGTERM and SIGKILL.
 DRAIN_SECONDS = 5.0
 
@@ -37,42 +49,61 @@ class Tree(app_commands.CommandTree["NewbieBot"]):
     """The commands, and the net under them."""
 
     async def interaction_check(self, interaction: discord.Interaction["NewbieBot"], /) -> bool:
-        """Read the options once where an error still falls into the net.
+        """Read the options once where an error still falls into the net; ask the group's check.
 
         The library reads them again, but a value that is not of its option's type would leave
-        the interaction without an answer there.
+        the interaction without an answer there. And it asks the nearest group's check alone, and
+        none before it suggests something: here the outermost group's is asked, for all in it.
         """
         try:
             _ = interaction.namespace
         except (ValueError, TypeError, KeyError) as error:
             raise MalformedInteraction("an option is not of its type") from error
-        return True
+        root = self._root_of(cast(dict[str, Any], interaction.data or {}))
+        return root is None or bool(await maybe_coroutine(root.interaction_check, interaction))
+
+    def _root_of(self, data: dict[str, Any]) -> app_commands.Group | None:
+        """Find the group that the named command lies in, as the library does."""
+        guild_id, found = data.get("guild_id"), None
+        if guild_id is not None:
+            found = self.get_command(str(data["name"]), guild=discord.Object(int(guild_id)))
+        found = found or self.get_command(str(data["name"]))
+        return found if isinstance(found, app_commands.Group) else None
 
     async def on_error(
         self, interaction: discord.Interaction["NewbieBot"], error: app_commands.AppCommandError
     ) -> None:
-        """Log what nobody foresaw and tell the member that it was not their fault."""
+        """Say what is wrong; log what nobody foresaw."""
         await answer_failure(interaction, getattr(error, "original", error))
 
 
 async def answer_failure(interaction: Interaction, error: BaseException) -> None:
-    """Log an error that nobody foresaw and end the member's wait."""
+    """Log an error and end the member's wait: with its sentence, or ours if nobody foresaw it."""
     ids = {"job_id": str(interaction.id), "user_id": str(interaction.user.id)}
     if is_too_late(error):
         log.warning("answer_too_late", **ids)
         return
-    if isinstance(error, CONNECTION_ERRORS):
+    if isinstance(error, FORESEEN):
+        log.info("refused", code=code_of(error), **ids)
+    elif isinstance(error, CONNECTION_ERRORS):
         log.error("command_failed", code="connection", error=type(error).__name__, **ids)
     else:
         log.error("command_failed", code="internal", exc_info=error, **ids)
     if interaction.type is discord.InteractionType.autocomplete:
         return  # nobody waits for a sentence: Discord takes choices alone
-    is_unknown = isinstance(error, app_commands.CommandNotFound)
-    key = "error.unknown_command" if is_unknown else "error.internal"
     try:
-        await tell(interaction, say(key, interaction.locale.value, job_id=interaction.id))
+        await tell(interaction, _sentence_for(error, interaction))
     except Exception as second:  # the last net: nothing is left to try
         log.error("member_not_told", error=type(second).__name__, **ids)
+
+
+def _sentence_for(error: BaseException, interaction: Interaction) -> str:
+    locale = interaction.locale.value
+    if isinstance(error, FORESEEN):
+        return sentence(error, locale)
+    is_unknown = isinstance(error, app_commands.CommandNotFound)
+    key = "error.unknown_command" if is_unknown else "error.internal"
+    return say(key, locale, job_id=interaction.id)
 
 
 class NewbieBot(commands.Bot):

@@ -189,7 +189,7 @@ class Intake:
                 self.queue,
                 job.id,
                 job.address.locale,
-                lambda text: interaction.edit_original_response(content=text),
+                lambda text, view: interaction.edit_original_response(content=text, view=view),
             )
         except (*NETWORK_ERRORS, QueueUnavailable) as error:
             log.warning("place_not_shown", job_id=job.id, error=type(error).__name__)

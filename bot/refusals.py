@@ -1,4 +1,4 @@
-"""What is wrong, in the member's language: the one place that turns error codes into words.
+"""What is wrong, in the reader's language: the one place that turns error codes into words.
 
 Nothing of a prompt is repeated but the short quotes that PromptError and PromptWarning hold, and
 they stand in code marks where they can neither mention anyone nor format anything.
@@ -7,8 +7,14 @@ they stand in code marks where they can neither mention anyone nor format anythi
 from collections.abc import Sequence
 
 from bot.errors import OptionRefused, PolicyRefused, Refused
-from jobs.errors import QueueUnavailable
-from jobs.refusals import refusal_sentence
+from jobs.errors import (
+    BadValue,
+    QueueUnavailable,
+    SettingChanged,
+    TooManySettings,
+    UnreadableSettings,
+)
+from jobs.refusals import refusal_sentence, setting_sentence
 from jobs.wording import FALLBACK, catalogue, language_of, say
 from newbie_pipeline.prompt.errors import CATALOGUE, Code, PromptError, PromptWarning
 
@@ -17,18 +23,29 @@ QUOTE_LENGTH = 24
 MAX_NOTES = 5
 # Values of a PromptError that are our own words, not the member's.
 _OWN_WORDS = ("kind", "section")
+_CODES: dict[type[Exception], str] = {
+    QueueUnavailable: "queue_unavailable",
+    UnreadableSettings: "settings_unreadable",
+    BadValue: "bad_value",
+    SettingChanged: "setting_changed",
+    TooManySettings: "too_many_settings",
+}
 
-Refusal = Refused | PromptError | QueueUnavailable
+NotChanged = BadValue | SettingChanged | TooManySettings
+Refusal = Refused | PromptError | QueueUnavailable | UnreadableSettings | NotChanged
 REFUSALS = (Refused, PromptError, QueueUnavailable)
+# ... and why a moderator's change was not made.
+NOT_CHANGED = (BadValue, SettingChanged, TooManySettings)
+FORESEEN = (*REFUSALS, UnreadableSettings, *NOT_CHANGED)
 
 
 def code_of(refusal: Refusal) -> str:
     """Give the short code that the log shows."""
     if isinstance(refusal, PromptError):
         return refusal.code.value
-    if isinstance(refusal, QueueUnavailable):
-        return "queue_unavailable"
-    return refusal.code
+    if isinstance(refusal, Refused):
+        return refusal.code
+    return _CODES[type(refusal)]
 
 
 def sentence(refusal: Refusal, locale: str) -> str:
@@ -37,6 +54,8 @@ def sentence(refusal: Refusal, locale: str) -> str:
         return _prompt_sentence(refusal, locale)
     if isinstance(refusal, PolicyRefused):
         return refusal_sentence(refusal.refusal).say(locale)
+    if isinstance(refusal, NOT_CHANGED):
+        return setting_sentence(refusal).say(locale)
     data = {
         key: quote(value) if isinstance(value, str) and key == "given" else value
         for key, value in (refusal.data if isinstance(refusal, Refused) else {}).items()
@@ -55,14 +74,14 @@ def notes(warnings: Sequence[PromptWarning], locale: str) -> str:
     return "\n".join(lines)
 
 
-def quote(text: str) -> str:
+def quote(text: str, length: int = QUOTE_LENGTH) -> str:
     """Show a piece of foreign text as code, cut short and on one line.
 
     A mark of its own kind would end the code, so it is shown as a similar character.
     """
     line = " ".join(text.replace("`", "ˋ").split())
-    if len(line) > QUOTE_LENGTH:
-        line = line[: QUOTE_LENGTH - 1] + "…"
+    if len(line) > length:
+        line = line[: length - 1] + "…"
     return f"`{line}`" if line else "` `"
 
 

@@ -10,7 +10,8 @@ is looked up by itself:
 5. `jobs.limits.DEFAULTS`.
 
 Then the operator's value, where there is one, caps it: nobody in a server can give more than
-whoever pays for the GPU allows.
+whoever pays for the GPU allows. The capacity of all servers together is the operator's alone, so
+there the operator's value takes the place of our default, be it smaller or larger.
 
 The order is the one in which our requirements list the places, from the widest to the narrowest,
 with "wins over all" at its end. A channel stands above roles because its limits are about the
@@ -77,6 +78,8 @@ def _trace(limit: Limit, layers: Layers) -> Resolved:
     found = _wanted(limit, layers)
     ceiling = layers.operator or {}
     if limit in ceiling:
+        if limit is Limit.TOTAL_CAPACITY and found.source is Source.DEFAULT:
+            return Resolved(ceiling[limit], Source.OPERATOR)
         capped = least_generous(limit, [found.value, ceiling[limit]])
         if capped != found.value:
             return Resolved(capped, Source.OPERATOR)

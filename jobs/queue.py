@@ -45,6 +45,9 @@ SPEEDS_SECONDS = 5.0
 # More than any number of slots begins before the next job is over.
 MOST_TICKETS = 256
 
+# Adds commands to a transaction that is open.
+Write = Callable[[Pipeline], None]
+
 
 class RenderQueue:
     """Jobs that wait, run and ended, in Redis."""
@@ -168,11 +171,12 @@ class RenderQueue:
 
         return self.change(job_id, {JobState.WAITING}, write, attempt=0)
 
-    def cancel(self, job_id: str, by: str) -> bool:
+    def cancel(self, job_id: str, by: str, also: Write | None = None) -> bool:
         """Cancel a job for a member; a worker tells its owner in the job's message.
 
         A waiting job fails at once. A running one is marked, and its task stops it at the next
-        step. Whatever happens in between, a job is either cancelled or drawn.
+        step. Whatever happens in between, a job is either cancelled or drawn. What `also` writes is
+        part of the transaction that cancels it.
 
         Returns:
             False when it is too late: the picture is drawn, or the job has failed or ended.
@@ -184,15 +188,15 @@ class RenderQueue:
         while True:  # it may begin, or be taken back, between the look and the change
             job = self.get(job_id)
             if job.state is JobState.WAITING:
-                done = self._cancel_waiting(job, by)
+                done = self._cancel_waiting(job, by, also)
             elif job.state is JobState.RUNNING:
-                done = self._mark_cancelled(job, by)
+                done = self._mark_cancelled(job, by, also)
             else:
                 return False
             if done:
                 return True
 
-    def _cancel_waiting(self, job: Job, by: str) -> bool:
+    def _cancel_waiting(self, job: Job, by: str, also: Write | None) -> bool:
         def write(pipe: Pipeline) -> None:
             self.line.leave(pipe, job.id)
             self.tickets.remove(pipe, job.id, job.attempt)
@@ -200,22 +204,34 @@ class RenderQueue:
             self.reports.fail(pipe, job.id, OutcomeCode.CANCELLED)
             self.give_back(pipe, job, OutcomeCode.CANCELLED)
             self.reports.order(pipe, job)
+            if also is not None:
+                also(pipe)
 
         return self.change(job.id, {JobState.WAITING}, write, attempt=job.attempt)
 
-    def _mark_cancelled(self, job: Job, by: str) -> bool:
+    def _mark_cancelled(self, job: Job, by: str, also: Write | None) -> bool:
         def write(pipe: Pipeline) -> None:
             pipe.hset(self.keys.job(job.id), "cancelled_by", by)
+            if also is not None:
+                also(pipe)
 
         return self.change(job.id, {JobState.RUNNING}, write, attempt=job.attempt)
 
-    def front(self, job_id: str) -> bool:
+    def front(self, job_id: str, also: Write | None = None) -> bool:
         """Move a waiting job to the front, behind those that were moved before.
+
+        What `also` writes is part of the transaction that moves it.
 
         Returns:
             False when it does not wait in line.
         """
-        return self.line.move_to_front(job_id)
+
+        def write(pipe: Pipeline) -> None:
+            self.line.move_to_front(pipe, job_id)
+            if also is not None:
+                also(pipe)
+
+        return self.change(job_id, {JobState.WAITING}, write)
 
     def set_state(self, guild: str, state: QueueState, *, by: str, reason: str = "") -> Change:
         """Pause, drain or let go on a server's jobs, or those of all servers; it is written down.
@@ -323,7 +339,7 @@ class RenderQueue:
     def status(self) -> QueueStatus:
         """Count waiting jobs, jobs that left the line and have not ended, and workers."""
         with redis_errors():
-            waiting = len(self.line)
+            waiting = len(self.line) + int(self.redis.zcard(self.keys.held))
             active = int(self.redis.zcard(self.keys.active))
         return QueueStatus(
             waiting=waiting,

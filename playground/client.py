@@ -8,7 +8,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
-from playground.client_connection import ActionRefused, ControlConnection, Files, Json
+from playground.client_connection import ActionRefused, Files, Json
+from playground.client_guilds import GuildActions
 
 __all__ = ["ActionRefused", "PlaygroundClient"]
 DEFAULT_USER = "500000000000000001"
@@ -16,7 +17,7 @@ DEFAULT_MODERATOR = "500000000000000003"
 DEFAULT_CHANNEL = "600000000000000010"
 
 
-class PlaygroundClient(ControlConnection):
+class PlaygroundClient(GuildActions):
     """Acts through the control API of the server at `base_url`; an async context manager."""
 
     async def _act(self, kind: str, fields: Json, files: Files = ()) -> str:
@@ -180,9 +181,11 @@ class PlaygroundClient(ControlConnection):
 
     # -- what a test does
 
-    async def add_user(self, username: str, *, moderator: bool = False) -> Json:
-        """Add a member to the guild and return it."""
-        body: Json = {"username": username, "moderator": moderator}
+    async def add_user(
+        self, username: str, *, moderator: bool = False, roles: Sequence[str] = ()
+    ) -> Json:
+        """Add a member to the guilds and return it; `roles` are ids."""
+        body: Json = {"username": username, "moderator": moderator, "roles": list(roles)}
         user: Json = await self.call("POST", "/users", body)
         return user
 

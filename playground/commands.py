@@ -16,6 +16,7 @@ class CommandStore:
     """Keeps command objects by scope (None is global, else a guild id) and id."""
 
     _scopes: dict[str | None, dict[str, Json]] = field(default_factory=dict)
+    _allowed: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     registered: bool = False
 
     def all(self, scope: str | None) -> list[Json]:
@@ -47,8 +48,19 @@ class CommandStore:
         """Delete a command; tell whether it was there."""
         return self._scopes.get(scope, {}).pop(command_id, None) is not None
 
-    def effective(self, guild_id: str) -> list[Json]:
-        """Return what the guild's members have: its own commands before global ones."""
+    def allow(self, guild_id: str, name: str, target_ids: set[str]) -> None:
+        """Let roles and members use a command whatever permissions it asks for; only these.
+
+        A guild's moderators do so under Server Settings, Integrations.
+        """
+        self._allowed[guild_id, name] = target_ids
+
+    def is_allowed(self, guild_id: str, name: str, ids: set[str]) -> bool:
+        """Tell whether a guild lets one of these roles or members use a command."""
+        return not ids.isdisjoint(self._allowed.get((guild_id, name), set()))
+
+    def effective(self, guild_id: str | None) -> list[Json]:
+        """Return what members have in a guild: its own commands before global ones."""
         merged = {(c["name"], c["type"]): c for c in self.all(None)}
         merged.update({(c["name"], c["type"]): c for c in self.all(guild_id)})
         return list(merged.values())

@@ -52,6 +52,14 @@ class ChannelChanged:
     channel_id: str
 
 
+@dataclass(frozen=True)
+class GuildEvent:
+    """A guild, or a channel or role of one, came or went; as the gateway tells it."""
+
+    name: str
+    data: Json
+
+
 Event = (
     MessageEvent
     | InteractionCreated
@@ -59,6 +67,7 @@ Event = (
     | CommandsChanged
     | PresenceChanged
     | ChannelChanged
+    | GuildEvent
 )
 
 

@@ -1,4 +1,4 @@
-"""The members of the guild: three who are always there, the bot, and any that a test adds.
+"""The members of the guilds: three who are always there, the bot, and any that a test adds.
 
 Every id in GENERATED_IDS is a member too, made on first use, for load tests.
 """
@@ -35,10 +35,14 @@ class Members:
             user = self.add(user_id, f"member{number}", moderator=False)
         return user
 
-    def add(self, user_id: str, username: str, *, moderator: bool) -> User:
-        """Add a member."""
+    def add(
+        self, user_id: str, username: str, *, moderator: bool, roles: tuple[str, ...] = ()
+    ) -> User:
+        """Add a member; `roles` are ids."""
         color = _COLORS[len(self._users) % len(_COLORS)]
-        user = User(user_id, username, username, moderator=moderator, avatar_color=color)
+        user = User(
+            user_id, username, username, moderator=moderator, avatar_color=color, roles=roles
+        )
         self._users[user_id] = user
         return user
 

@@ -6,7 +6,7 @@ from typing import Any
 from playground import payloads
 from playground.commands import MESSAGE, USER
 from playground.model import Attachment, Interaction, InteractionType, Json, Message, MessageType
-from playground.world import GUILD_ID, World
+from playground.world import World
 
 _ATTACHMENT_SCHEME = "attachment://"
 _MEDIA_PARTS = ("image", "thumbnail")
@@ -94,7 +94,7 @@ def interaction_metadata(world: World, interaction: Interaction) -> Json:
         "id": interaction.id,
         "type": int(interaction.type),
         "user": payloads.user(world.require_user(interaction.user_id)),
-        "authorizing_integration_owners": {"0": GUILD_ID},
+        "authorizing_integration_owners": {"0": _guild_of(world, interaction)},
     }
     if interaction.type is InteractionType.COMMAND:
         metadata |= {"name": interaction.name, "command_type": interaction.data.get("type", 1)}
@@ -110,6 +110,11 @@ def interaction_metadata(world: World, interaction: Interaction) -> Json:
         if opener is not None:
             metadata["triggering_interaction_metadata"] = interaction_metadata(world, opener)
     return metadata
+
+
+def _guild_of(world: World, interaction: Interaction) -> str:
+    channel = world.channels.get(interaction.channel_id)
+    return "0" if channel is None or channel.guild_id is None else channel.guild_id
 
 
 def message(world: World, record: Message, *, nested: bool = False) -> Json:

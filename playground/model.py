@@ -69,11 +69,34 @@ class User:
     avatar_color: str = "#5865f2"
     joined_at: str = "2024-01-01T00:00:00+00:00"
     accepts_dms: bool = True
+    roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Guild:
+    """A server, as its members call it."""
+
+    id: str
+    name: str
+    owner_id: str
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role of a guild; `bot_id` is of the role that Discord made for a bot."""
+
+    id: str
+    guild_id: str
+    name: str
+    permissions: int
+    position: int
+    color: int = 0
+    bot_id: str = ""
 
 
 @dataclass(frozen=True)
 class Channel:
-    """A text channel of the guild, or a direct message channel with the bot."""
+    """A text channel of a guild, or a direct message channel with the bot."""
 
     id: str
     name: str
@@ -81,6 +104,7 @@ class Channel:
     nsfw: bool = False
     position: int = 0
     recipient_id: str | None = None
+    guild_id: str | None = None
     denied: dict[str, int] = field(default_factory=dict)
 
 

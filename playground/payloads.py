@@ -1,8 +1,7 @@
 """Discord's JSON for users, members, roles, guilds and channels."""
 
-from playground import permissions
-from playground.model import Channel, ChannelType, Json, User
-from playground.world import BOT_ROLE_ID, GUILD_ID, GUILD_NAME, MODERATOR_ROLE_ID, World
+from playground.model import Channel, Guild, Json, Role, User
+from playground.world import World
 
 
 def user(record: User) -> Json:
@@ -26,15 +25,8 @@ def user(record: User) -> Json:
     return payload
 
 
-def role_ids(record: User) -> list[str]:
-    """Return the ids of a member's roles, without @everyone."""
-    if record.bot:
-        return [BOT_ROLE_ID]
-    return [MODERATOR_ROLE_ID] if record.moderator else []
-
-
-def partial_member(record: User) -> Json:
-    """Return a member object without its user, as message events carry it."""
+def partial_member(world: World, record: User, guild_id: str) -> Json:
+    """Return a guild's member object without its user, as message events carry it."""
     return {
         "avatar": None,
         "banner": None,
@@ -44,58 +36,56 @@ def partial_member(record: User) -> Json:
         "nick": None,
         "pending": False,
         "premium_since": None,
-        "roles": role_ids(record),
+        "roles": [held.id for held in world.guilds.roles_of(record, guild_id)],
         "mute": False,
         "deaf": False,
     }
 
 
-def member(record: User) -> Json:
-    """Return a full member object."""
-    return {**partial_member(record), "user": user(record)}
+def member(world: World, record: User, guild_id: str) -> Json:
+    """Return a full member object of a guild."""
+    return {**partial_member(world, record, guild_id), "user": user(record)}
 
 
 def interaction_member(world: World, record: User, channel: Channel) -> Json:
-    """Return a member object with the permissions that the member has in a channel."""
-    return {**member(record), "permissions": str(world.permissions_in(record, channel))}
+    """Return a member object with the permissions that the member has in a guild's channel."""
+    shown = member(world, record, channel.guild_id or "")
+    return {**shown, "permissions": str(world.permissions_in(record, channel))}
 
 
-def _role(role_id: str, name: str, value: int, position: int, *, bot_id: str = "") -> Json:
-    color = 0x2ECC71 if role_id == MODERATOR_ROLE_ID else 0
+def role(record: Role) -> Json:
+    """Return a role object."""
+    color = record.color
     payload: Json = {
-        "id": role_id,
-        "name": name,
+        "id": record.id,
+        "name": record.name,
         "description": None,
-        "permissions": str(value),
-        "position": position,
+        "permissions": str(record.permissions),
+        "position": record.position,
         "color": color,
         "colors": {"primary_color": color, "secondary_color": None, "tertiary_color": None},
         "hoist": False,
-        "managed": bool(bot_id),
+        "managed": bool(record.bot_id),
         "mentionable": False,
         "icon": None,
         "unicode_emoji": None,
         "flags": 0,
     }
-    if bot_id:
-        payload["tags"] = {"bot_id": bot_id}
+    if record.bot_id:
+        payload["tags"] = {"bot_id": record.bot_id}
     return payload
 
 
-def roles(world: World) -> list[Json]:
-    """Return the guild's roles."""
-    return [
-        _role(GUILD_ID, "@everyone", permissions.EVERYONE, 0),
-        _role(MODERATOR_ROLE_ID, "Moderator", permissions.MODERATOR, 2),
-        _role(BOT_ROLE_ID, world.application.name, permissions.BOT, 1, bot_id=world.bot.id),
-    ]
+def roles(world: World, guild_id: str) -> list[Json]:
+    """Return a guild's roles."""
+    return [role(record) for record in world.guilds.roles(guild_id)]
 
 
-def guild(world: World) -> Json:
+def guild(world: World, record: Guild) -> Json:
     """Return the guild object as GET /guilds/{id} answers it."""
     return {
-        "id": GUILD_ID,
-        "name": GUILD_NAME,
+        "id": record.id,
+        "name": record.name,
         "icon": None,
         "description": None,
         "home_header": None,
@@ -103,7 +93,7 @@ def guild(world: World) -> Json:
         "discovery_splash": None,
         "features": [],
         "banner": None,
-        "owner_id": world.owner_id,
+        "owner_id": record.owner_id,
         "application_id": None,
         "region": "us-east",
         "afk_channel_id": None,
@@ -113,7 +103,7 @@ def guild(world: World) -> Json:
         "widget_enabled": False,
         "widget_channel_id": None,
         "verification_level": 0,
-        "roles": roles(world),
+        "roles": roles(world, record.id),
         "default_message_notifications": 0,
         "mfa_level": 0,
         "explicit_content_filter": 0,
@@ -137,19 +127,19 @@ def guild(world: World) -> Json:
     }
 
 
-def gateway_guild(world: World) -> Json:
-    """Return the guild as GUILD_CREATE carries it to a bot without the members intent."""
+def gateway_guild(world: World, record: Guild) -> Json:
+    """Return a guild as GUILD_CREATE carries it to a bot without the members intent."""
     return {
-        **guild(world),
+        **guild(world, record),
         "joined_at": world.bot.joined_at,
         "large": False,
         "unavailable": False,
         "member_count": len(world.members.all()),
         "voice_states": [],
-        "members": [member(world.bot)],
+        "members": [member(world, world.bot, record.id)],
         "channels": [
             {k: v for k, v in channel(world, c).items() if k != "guild_id"}
-            for c in world.guild_channels()
+            for c in world.guild_channels(record.id)
         ],
         "threads": [],
         "presences": [],
@@ -163,7 +153,7 @@ def channel(world: World, record: Channel) -> Json:
     """Return a channel object of either kind."""
     last = world.messages.last_public(record.id)
     last_message_id = last.id if last is not None else None
-    if record.type is ChannelType.DM:
+    if record.guild_id is None:
         recipient = world.require_user(record.recipient_id or "")
         return {
             "id": record.id,
@@ -177,7 +167,7 @@ def channel(world: World, record: Channel) -> Json:
         "type": int(record.type),
         "last_message_id": last_message_id,
         "flags": 0,
-        "guild_id": GUILD_ID,
+        "guild_id": record.guild_id,
         "name": record.name,
         "parent_id": None,
         "rate_limit_per_user": 0,
@@ -211,7 +201,7 @@ def application(world: World) -> Json:
         "interactions_endpoint_url": None,
         "role_connections_verification_url": None,
         "owner": user(world.require_user(app.owner_id)),
-        "approximate_guild_count": 1,
+        "approximate_guild_count": len(world.guilds.all()),
         "approximate_user_install_count": 0,
         "approximate_user_authorization_count": 0,
         "event_webhooks_url": None,

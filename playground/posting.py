@@ -10,7 +10,7 @@ from playground.errors import ApiError, empty_message
 from playground.model import Attachment, Channel, Json, Message, MessageFlag, MessageType, User
 from playground.validation.form import FormErrors, invalid
 from playground.validation.messages import Mentions, MessageBody, mentions_of
-from playground.world import GUILD_ID, World
+from playground.world import World
 
 SENDABLE_FLAGS = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.SUPPRESS_NOTIFICATIONS
 
@@ -149,16 +149,17 @@ def resolve_reference(world: World, channel: Channel, wanted: Json | None) -> Js
     if not world.may(world.bot, channel, "READ_MESSAGE_HISTORY"):
         words = "Cannot reply without permission to read message history"
         raise ApiError(400, 160002, words)
-    return reference_to(found)
+    return reference_to(world, found)
 
 
-def reference_to(message: Message) -> Json:
+def reference_to(world: World, message: Message) -> Json:
     """Return the reference object of a reply to a message."""
+    guild_id = world.channels[message.channel_id].guild_id
     return {
         "type": 0,
         "message_id": message.id,
         "channel_id": message.channel_id,
-        "guild_id": GUILD_ID,
+        **({"guild_id": guild_id} if guild_id else {}),
     }
 
 

@@ -1,4 +1,4 @@
-"""The whole state of one stand-in: one application, one guild, and what happened in it.
+"""The whole state of one stand-in: one application, its guilds, and what happened in them.
 
 Nothing here does I/O but for attachments; everything changes on one event loop.
 """
@@ -14,19 +14,24 @@ from playground.clock import Clock
 from playground.commands import CommandStore
 from playground.errors import ApiError, missing_access, unknown
 from playground.events import Bus, ChannelChanged, MessageEvent
+from playground.guilds import GUILD_ID, home
 from playground.members import ROBIN, Members
 from playground.messages import MessageStore
-from playground.model import Application, Channel, ChannelType, Interaction, Message, User
+from playground.model import (
+    Application,
+    Channel,
+    ChannelType,
+    Guild,
+    Interaction,
+    Message,
+    User,
+)
 from playground.snowflakes import SnowflakeFactory
 
-GUILD_ID = "600000000000000001"
-GUILD_NAME = "Newbie Atelier"
-MODERATOR_ROLE_ID = "600000000000000002"
-BOT_ROLE_ID = "600000000000000003"
 CHANNELS = (
-    Channel("600000000000000010", "newbie", position=0),
-    Channel("600000000000000011", "general", position=1),
-    Channel("600000000000000012", "after-dark", nsfw=True, position=2),
+    Channel("600000000000000010", "newbie", position=0, guild_id=GUILD_ID),
+    Channel("600000000000000011", "general", position=1, guild_id=GUILD_ID),
+    Channel("600000000000000012", "after-dark", nsfw=True, position=2, guild_id=GUILD_ID),
 )
 KEPT_INTERACTIONS = 5000
 
@@ -55,6 +60,7 @@ class World:
             bot=True,
         )
         self.members = Members(bot)
+        self.guilds = home(bot, ROBIN)
         self.channels: dict[str, Channel] = {channel.id: channel for channel in CHANNELS}
         self.interactions: dict[str, Interaction] = {}
         self.by_token: dict[str, str] = {}
@@ -66,14 +72,9 @@ class World:
         """The bot's user."""
         return self.members.bot
 
-    @property
-    def owner_id(self) -> str:
-        """The guild's owner."""
-        return ROBIN.id
-
-    def guild_channels(self) -> list[Channel]:
-        """Return the guild's channels in order."""
-        guild = [c for c in self.channels.values() if c.type is ChannelType.TEXT]
+    def guild_channels(self, guild_id: str = GUILD_ID) -> list[Channel]:
+        """Return a guild's channels in order."""
+        guild = [c for c in self.channels.values() if c.guild_id == guild_id]
         return sorted(guild, key=lambda channel: channel.position)
 
     def dm_with(self, user: User) -> Channel:
@@ -89,14 +90,10 @@ class World:
 
     def permissions_in(self, user: User, channel: Channel) -> int:
         """Return what a user may do in a channel."""
-        if channel.type is ChannelType.DM:
+        if channel.guild_id is None:
             parties = (self.bot.id, channel.recipient_id)
             return permissions.EVERYONE if user.id in parties else 0
-        base = permissions.EVERYONE
-        if user.bot:
-            base = permissions.BOT
-        elif user.moderator:
-            base = permissions.MODERATOR
+        base = self.guilds.permissions_of(user, channel.guild_id)
         return permissions.in_channel(base, channel.denied.get(user.id, 0))
 
     def may(self, user: User, channel: Channel, name: str) -> bool:
@@ -177,10 +174,12 @@ class World:
             raise unknown("User")
         return user
 
-    def require_guild(self, guild_id: str) -> None:
-        """Raise Unknown Guild unless this is the guild."""
-        if guild_id != GUILD_ID:
+    def require_guild(self, guild_id: str) -> Guild:
+        """Return a guild, or raise Unknown Guild."""
+        guild = self.guilds.find(guild_id)
+        if guild is None:
             raise unknown("Guild")
+        return guild
 
     def require_application(self, application_id: str) -> None:
         """Refuse another application's id as Discord does."""

@@ -113,6 +113,9 @@ def _document(side: str) -> dict[str, Any]:
         # Discord takes ids as numbers too, and its reference says so; discord.py numbers
         # the files of a form that way.
         schemas["SnowflakeType"] = {"anyOf": [schemas["SnowflakeType"], {"type": "integer"}]}
+        # The reference lists media channels, which look like forums, as 16; discord.py names them
+        # wherever a command takes any channel.
+        schemas["ChannelTypes"]["oneOf"].append({"title": "GUILD_MEDIA", "const": 16})
     else:
         # The description wants numbers here; Discord sends names such as BASE_TYPE_REQUIRED.
         inner = copy.deepcopy(schemas["Error"])

@@ -147,6 +147,7 @@ class Delivery:
             content=content.text,
             embeds=[content.embed] if content.embed else [],
             attachments=_files(content),
+            view=_view(content),
             allowed_mentions=self._mentions,
         )
         return str(message.id)
@@ -222,6 +223,25 @@ async def _patiently(job_id: str, call: Callable[[], Awaitable[str]]) -> str:
         if pause is not None:
             await asyncio.sleep(pause)
     raise DiscordUnreachable("Discord cannot be reached")
+
+
+class _DrawnView(discord.ui.View):
+    """Buttons that another process answers: nobody here listens for them."""
+
+    def is_dispatchable(self) -> bool:
+        """Tell the library that it need not wait for presses, which it could not do here."""
+        return False
+
+
+def _view(content: Content) -> discord.ui.View | None:
+    """Draw the button under a message; None takes away what an earlier state had."""
+    if content.button is None:
+        return None
+    view = _DrawnView(timeout=None)
+    button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
+        label=content.button.label, custom_id=content.button.custom_id
+    )
+    return view.add_item(button)
 
 
 def _files(content: Content) -> list[discord.File]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import discord
 
-from jobs.models import Job, Outcome
+from jobs.controls import Button, cancel_button, cancelled_text
+from jobs.models import Job, Outcome, OutcomeCode
 from jobs.settings import QueueSettings
 from jobs.wording import say
 from newbie_pipeline.prompt.assist import AssistMode
@@ -20,11 +21,15 @@ COLOUR = 0x5B8DEF
 
 @dataclass(frozen=True)
 class Content:
-    """One message: text, an embed, and files as (name, bytes)."""
+    """One message: text, an embed, and files as (name, bytes).
+
+    Only a passing state has a button; what shows the end of a job has none.
+    """
 
     text: str
     embed: discord.Embed | None = None
     files: tuple[tuple[str, bytes], ...] = ()
+    button: Button | None = None
 
 
 def progress(job: Job, step: int, total: int) -> Content:
@@ -32,11 +37,14 @@ def progress(job: Job, step: int, total: int) -> Content:
     assist = job.request.assist
     begun = "started" if assist is AssistMode.OFF else f"progress.{assist.value}"
     key = "progress" if step else begun
-    return Content(say(key, job.address.locale, step=step, total=total))
+    text = say(key, job.address.locale, step=step, total=total)
+    return Content(text, button=cancel_button(job.id, job.address.locale))
 
 
 def failure(job: Job, outcome: Outcome, settings: QueueSettings) -> Content:
     """Tell why there is no picture. Only the requester is addressed."""
+    if outcome.code is OutcomeCode.CANCELLED:
+        return Content(cancelled_text(job))
     sentence = say(
         f"outcome.{outcome.code.value}",
         job.address.locale,

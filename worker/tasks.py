@@ -250,6 +250,8 @@ def _close_delivered(bench: Bench, job: Job, outcome: Outcome) -> None:
 def _tell(bench: Bench, job: Job, outcome: Outcome) -> None:
     """Post a failure's message and close the job; while Discord is away, leave it for later."""
     _take_over_message(bench, job)
+    if outcome.code is OutcomeCode.CANCELLED:
+        job = bench.queue.get(job.id)  # it says by whom
     content = presentation.failure(job, outcome, bench.queue_settings)
     try:
         message_id = asyncio.run(_post(bench, job, content))

@@ -6,11 +6,12 @@ from playground import message_payloads, permissions, posting
 from playground.attachments import Upload
 from playground.errors import ApiError, ControlError
 from playground.gateway.hub import GatewayHub
+from playground.guilds import GUILD_ID
 from playground.interactions.acts import member_in_channel, visible_commands
 from playground.model import Channel, ChannelType, Json, User
 from playground.validation.form import Form, FormErrors
 from playground.validation.messages import read_message
-from playground.world import GUILD_ID, GUILD_NAME, World
+from playground.world import World
 
 SHOWN_MESSAGES = 500
 
@@ -20,6 +21,7 @@ def state(world: World, user_id: str, channel_id: str | None, hub: GatewayHub) -
     wanted = channel_id or world.guild_channels()[0].id
     user, channel = member_in_channel(world, {"user_id": user_id, "channel_id": wanted})
     messages = list(world.messages.visible(channel.id, user.id))[-SHOWN_MESSAGES:]
+    guild = world.require_guild(channel.guild_id or GUILD_ID)
     return {
         "application": {
             "id": world.application.id,
@@ -27,8 +29,8 @@ def state(world: World, user_id: str, channel_id: str | None, hub: GatewayHub) -
             "online": hub.online,
             "sessions": hub.sessions_started,
         },
-        "guild": {"id": GUILD_ID, "name": GUILD_NAME},
-        "channels": [_channel(c) for c in _visible_channels(world, user)],
+        "guild": {"id": guild.id, "name": guild.name},
+        "channels": [_channel(c) for c in _visible_channels(world, user, guild.id)],
         "users": [_user(member) for member in world.members.all()],
         "commands": visible_commands(world, user, channel),
         "messages": [message_payloads.message(world, message) for message in messages],
@@ -36,8 +38,8 @@ def state(world: World, user_id: str, channel_id: str | None, hub: GatewayHub) -
     }
 
 
-def _visible_channels(world: World, user: User) -> list[Channel]:
-    shown = [c for c in world.guild_channels() if world.may(user, c, "VIEW_CHANNEL")]
+def _visible_channels(world: World, user: User, guild_id: str) -> list[Channel]:
+    shown = [c for c in world.guild_channels(guild_id) if world.may(user, c, "VIEW_CHANNEL")]
     return shown + [c for c in world.channels.values() if c.recipient_id == user.id]
 
 
@@ -66,8 +68,14 @@ def add_user(world: World, fields: Json) -> Json:
     username = str(fields.get("username", "")).strip()
     if not 2 <= len(username) <= 32:
         raise ControlError("bad_username", "A username has 2 to 32 characters.")
-    moderator = bool(fields.get("moderator"))
-    return _user(world.members.add(world.snowflakes.next(), username, moderator=moderator))
+    given = fields.get("roles")
+    user = world.members.add(
+        world.snowflakes.next(),
+        username,
+        moderator=bool(fields.get("moderator")),
+        roles=tuple(map(str, given)) if isinstance(given, list) else (),
+    )
+    return _user(user)
 
 
 def post_message(world: World, fields: Json, uploads: tuple[Upload, ...]) -> Json:

@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 
 from playground.attachments import Upload
-from playground.control import actions
+from playground.control import actions, guild_actions
 from playground.control.feed import MemberFeed
 from playground.control.security import RequestGuard
 from playground.errors import ApiError, ControlError
@@ -25,6 +25,7 @@ from playground.world import World
 PREFIX = "/playground"
 log = structlog.get_logger("playground.control")
 Body = tuple[Json, tuple[Upload, ...]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class ControlApi:
@@ -57,6 +58,13 @@ class ControlApi:
             ("POST", "/messages", self._messages),
             ("DELETE", "/messages/{message_id}", self._delete_message),
             ("POST", "/users", self._users),
+            ("POST", "/guilds", self._changes(guild_actions.add_guild)),
+            ("DELETE", "/guilds/{id}", self._removes(guild_actions.leave_guild)),
+            ("POST", "/channels", self._changes(guild_actions.add_channel)),
+            ("DELETE", "/channels/{id}", self._removes(guild_actions.delete_channel)),
+            ("POST", "/roles", self._changes(guild_actions.add_role)),
+            ("DELETE", "/roles/{id}", self._removes(guild_actions.delete_role)),
+            ("POST", "/command-permissions", self._changes(guild_actions.allow_command)),
             ("POST", "/clock", self._clock),
             ("POST", "/faults", self._add_fault),
             ("DELETE", "/faults", self._clear_faults),
@@ -66,9 +74,7 @@ class ControlApi:
         ):
             router.add_route(method, PREFIX + path, self._guarded(handler))
 
-    def _guarded(
-        self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def _guarded(self, handler: Handler) -> Handler:
         """Check who asks, and turn refusals into JSON."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
@@ -125,6 +131,24 @@ class ControlApi:
         channel_id = request.query.get("channel_id", "")
         actions.delete_message(self._world, request.match_info["message_id"], channel_id)
         return web.json_response({})
+
+    def _changes(self, change: Callable[[World, Json], Json]) -> Handler:
+        """Serve a change that the request's body describes."""
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            fields, _ = await self._read(request)
+            return web.json_response(change(self._world, fields))
+
+        return handler
+
+    def _removes(self, remove: Callable[[World, str], None]) -> Handler:
+        """Serve the removal of what the address names."""
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            remove(self._world, request.match_info["id"])
+            return web.json_response({})
+
+        return handler
 
     async def _users(self, request: web.Request) -> web.StreamResponse:
         fields, _ = await self._read(request)

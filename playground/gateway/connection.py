@@ -17,7 +17,7 @@ from playground.gateway.compression import compressor_for
 from playground.gateway.hub import GatewayHub
 from playground.gateway.session import ALL_INTENTS, PRIVILEGED, Intent, Session
 from playground.model import Json
-from playground.world import GUILD_ID, World
+from playground.world import World
 
 DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE, RESUME, RECONNECT = 0, 1, 2, 3, 4, 6, 7
 REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 8, 9, 10, 11
@@ -180,7 +180,8 @@ class GatewayConnection:
         self._hub.add(session)
         session.dispatch("READY", self._ready(session))
         if session.wants(Intent.GUILDS):
-            session.dispatch("GUILD_CREATE", payloads.gateway_guild(self._world))
+            for guild in self._world.guilds.all():
+                session.dispatch("GUILD_CREATE", payloads.gateway_guild(self._world, guild))
         # Told even when another bot is online: some wait for this very session.
         self._world.bus.publish(PresenceChanged(online=True))
         log.info("gateway_ready", intents=intents)
@@ -194,7 +195,7 @@ class GatewayConnection:
                 "verified": True,
                 "email": None,
             },
-            "guilds": [{"id": GUILD_ID, "unavailable": True}],
+            "guilds": [{"id": guild.id, "unavailable": True} for guild in self._world.guilds.all()],
             "private_channels": [],
             "session_id": session.id,
             "session_type": "normal",
@@ -231,7 +232,8 @@ class GatewayConnection:
 
     def _request_members(self, session: Session, data: Any) -> None:
         """Answer a request for members by id or by the start of a name."""
-        if not isinstance(data, dict) or str(data.get("guild_id")) != GUILD_ID:
+        guild_id = str(data.get("guild_id")) if isinstance(data, dict) else ""
+        if self._world.guilds.find(guild_id) is None:
             return
         wanted = data.get("user_ids")
         ids = [str(i) for i in (wanted if isinstance(wanted, list) else [wanted] if wanted else [])]
@@ -247,8 +249,8 @@ class GatewayConnection:
             found = named[: min(limit, most) if isinstance(limit, int) and limit > 0 else most]
         known = {user.id for user in found}
         chunk: Json = {
-            "guild_id": GUILD_ID,
-            "members": [payloads.member(user) for user in found],
+            "guild_id": guild_id,
+            "members": [payloads.member(self._world, user, guild_id) for user in found],
             "chunk_index": 0,
             "chunk_count": 1,
             "not_found": [i for i in ids if i not in known],

@@ -4,14 +4,15 @@ from playground import message_payloads, payloads
 from playground.events import (
     ChannelChanged,
     Event,
+    GuildEvent,
     InteractionCreated,
     MessageEvent,
     PresenceChanged,
 )
 from playground.gateway.session import Intent, Session
 from playground.interactions import payload as interaction_payload
-from playground.model import ChannelType, Json, Message
-from playground.world import GUILD_ID, World
+from playground.model import Json, Message
+from playground.world import World
 
 
 class GatewayHub:
@@ -63,6 +64,10 @@ class GatewayHub:
             for session in self._live():
                 if session.wants(Intent.GUILDS):
                     session.dispatch("CHANNEL_UPDATE", data)
+        elif isinstance(event, GuildEvent):
+            for session in self._live():
+                if session.wants(Intent.GUILDS):
+                    session.dispatch(event.name, event.data)
 
     def _live(self) -> list[Session]:
         return [session for session in self._sessions.values() if not session.over]
@@ -73,28 +78,29 @@ class GatewayHub:
         if message.visible_to is not None:
             return
         channel = self._world.channels[message.channel_id]
-        in_guild = channel.type is ChannelType.TEXT
         if not self._world.may(self._world.bot, channel, "VIEW_CHANNEL"):
             return
-        intent = Intent.GUILD_MESSAGES if in_guild else Intent.DIRECT_MESSAGES
+        guild_id = channel.guild_id
+        intent = Intent.GUILD_MESSAGES if guild_id else Intent.DIRECT_MESSAGES
         listeners = [session for session in self._live() if session.wants(intent)]
         if not listeners:
             return
         if event.kind == "delete":
             data: Json = {"id": message.id, "channel_id": message.channel_id}
-            data |= {"guild_id": GUILD_ID} if in_guild else {}
+            data |= {"guild_id": guild_id} if guild_id else {}
             for session in listeners:
                 session.dispatch("MESSAGE_DELETE", data)
             return
         name = "MESSAGE_CREATE" if event.kind == "create" else "MESSAGE_UPDATE"
         for session in listeners:
-            session.dispatch(name, self._message_data(session, message, in_guild))
+            session.dispatch(name, self._message_data(session, message, guild_id))
 
-    def _message_data(self, session: Session, message: Message, in_guild: bool) -> Json:
+    def _message_data(self, session: Session, message: Message, guild_id: str | None) -> Json:
         data = message_payloads.message(self._world, message)
         if not session.wants(Intent.MESSAGE_CONTENT):
             data = message_payloads.conceal(self._world, message, data, always=True)
-        if in_guild:
+        if guild_id is not None:
             author = self._world.require_user(message.author_id)
-            data |= {"guild_id": GUILD_ID, "member": payloads.partial_member(author)}
+            member = payloads.partial_member(self._world, author, guild_id)
+            data |= {"guild_id": guild_id, "member": member}
         return data

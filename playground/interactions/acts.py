@@ -18,7 +18,6 @@ from playground.interactions.options import OptionReader, resolve_user
 from playground.model import (
     Attachment,
     Channel,
-    ChannelType,
     Interaction,
     InteractionType,
     Json,
@@ -26,7 +25,7 @@ from playground.model import (
     User,
 )
 from playground.validation.components import BUTTON, STRING_SELECT
-from playground.world import GUILD_ID, World
+from playground.world import World
 
 
 @dataclass(frozen=True)
@@ -77,29 +76,41 @@ def member_in_channel(world: World, fields: Json) -> tuple[User, Channel]:
 
 def visible_commands(world: World, user: User, channel: Channel) -> list[Json]:
     """Return the commands that a member is offered in a channel."""
-    return [c for c in world.commands.effective(GUILD_ID) if _may_use(world, c, user, channel)]
+    commands = world.commands.effective(channel.guild_id)
+    return [c for c in commands if _may_use(world, c, user, channel)]
 
 
 def _may_use(world: World, command: Json, user: User, channel: Channel) -> bool:
-    held = world.permissions_in(user, channel)
     contexts = command.get("contexts")
-    if channel.type is ChannelType.DM:
+    if channel.guild_id is None:
         return 1 in contexts if contexts is not None else bool(command["dm_permission"])
     if contexts is not None and 0 not in contexts:
         return False
     if command.get("nsfw") and not channel.nsfw:
         return False
+    held = world.permissions_in(user, channel)
     if not permissions.has(held, "USE_APPLICATION_COMMANDS"):
         return False
+    return _has_needed(command, held) or _is_allowed(world, command, user, channel.guild_id)
+
+
+def _has_needed(command: Json, held: int) -> bool:
+    """Tell whether a member holds what the application asks for."""
     needed = command.get("default_member_permissions")
     if needed is None or held & permissions.BITS["ADMINISTRATOR"]:
         return True
-    return needed != "0" and held & int(needed) == int(needed)
+    return bool(needed != "0" and held & int(needed) == int(needed))
+
+
+def _is_allowed(world: World, command: Json, user: User, guild_id: str) -> bool:
+    """Tell whether a guild lets a member use a command that asks for more than they hold."""
+    ids = {user.id, guild_id, *(role.id for role in world.guilds.roles_of(user, guild_id))}
+    return world.commands.is_allowed(guild_id, command["name"], ids)
 
 
 def _find_command(world: World, act: Act, kind: int) -> Json:
     name = act.fields.get("name")
-    for command in world.commands.effective(GUILD_ID):
+    for command in world.commands.effective(act.channel.guild_id):
         if command["name"] == name and command["type"] == kind:
             if not _may_use(world, command, act.user, act.channel):
                 words = "You do not have permission to use this command here."

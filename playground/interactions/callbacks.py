@@ -166,7 +166,7 @@ def response_reference(world: World, interaction: Interaction) -> Json | None:
     if interaction.message_id is None or interaction.type is InteractionType.COMMAND:
         return None
     source = world.messages.get(interaction.channel_id, interaction.message_id)
-    return posting.reference_to(source) if source is not None else None
+    return posting.reference_to(world, source) if source is not None else None
 
 
 def _source_message(world: World, interaction: Interaction) -> Message:

@@ -89,8 +89,11 @@ class OptionReader:
     def _entity(self, option: Json, value: Any) -> str:
         found = str(value) if is_snowflake(value) else ""
         user = self._world.members.find(found) if found else None
+        guild_id = self._channel.guild_id or ""
         channel = self._world.channels.get(found)
-        roles = {role["id"]: role for role in payloads.roles(self._world)}
+        if channel is not None and channel.guild_id != guild_id:
+            channel = None
+        roles = {role["id"]: role for role in payloads.roles(self._world, guild_id)}
         kind = option["type"]
         if user is not None and kind in (kinds.USER_OPTION, kinds.MENTIONABLE):
             resolve_user(self._world, user, self._channel, self.resolved)

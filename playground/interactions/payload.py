@@ -2,15 +2,15 @@
 
 from playground import message_payloads, payloads
 from playground.attachments import UPLOAD_LIMIT
-from playground.model import ChannelType, Interaction, Json
-from playground.world import GUILD_ID, World
+from playground.model import Interaction, Json
+from playground.world import World
 
 
 def interaction(world: World, record: Interaction) -> Json:
     """Return the data of an INTERACTION_CREATE event."""
     user = world.require_user(record.user_id)
     channel = world.channels[record.channel_id]
-    in_guild = channel.type is ChannelType.TEXT
+    guild_id = channel.guild_id
     shown_channel = payloads.channel(world, channel)
     shown_channel["permissions"] = str(world.permissions_in(user, channel))
     payload: Json = {
@@ -26,13 +26,13 @@ def interaction(world: World, record: Interaction) -> Json:
         "locale": "en-US",
         "entitlements": [],
         "entitlement_sku_ids": [],
-        "authorizing_integration_owners": {"0": GUILD_ID if in_guild else "0"},
-        "context": 0 if in_guild else 1,
+        "authorizing_integration_owners": {"0": guild_id or "0"},
+        "context": 0 if guild_id else 1,
         "attachment_size_limit": UPLOAD_LIMIT,
     }
-    if in_guild:
-        payload["guild_id"] = GUILD_ID
-        payload["guild"] = {"id": GUILD_ID, "locale": "en-US", "features": []}
+    if guild_id is not None:
+        payload["guild_id"] = guild_id
+        payload["guild"] = {"id": guild_id, "locale": "en-US", "features": []}
         payload["guild_locale"] = "en-US"
         payload["member"] = payloads.interaction_member(world, user, channel)
     else:

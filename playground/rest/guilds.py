@@ -1,7 +1,8 @@
-"""REST: the guild, its channels, members and roles; gateway addresses."""
+"""REST: guilds, their channels, members and roles; gateway addresses."""
 
 from playground import payloads
 from playground.errors import missing_access, unknown
+from playground.model import Guild
 from playground.rest.call import NO_CONTENT, Call, Reply
 from playground.world import World
 
@@ -24,8 +25,7 @@ def gateway_url(base_url: str) -> str:
 
 def get_guild(world: World, call: Call) -> Reply:
     """GET /guilds/{guild_id}."""
-    _require(world, call)
-    guild = payloads.guild(world)
+    guild = payloads.guild(world, _require(world, call))
     if call.flag("with_counts"):
         count = len(world.members.all())
         guild |= {"approximate_member_count": count, "approximate_presence_count": count}
@@ -34,36 +34,35 @@ def get_guild(world: World, call: Call) -> Reply:
 
 def list_channels(world: World, call: Call) -> Reply:
     """GET /guilds/{guild_id}/channels."""
-    _require(world, call)
-    return Reply([payloads.channel(world, channel) for channel in world.guild_channels()])
+    channels = world.guild_channels(_require(world, call).id)
+    return Reply([payloads.channel(world, channel) for channel in channels])
 
 
 def list_roles(world: World, call: Call) -> Reply:
     """GET /guilds/{guild_id}/roles."""
-    _require(world, call)
-    return Reply(payloads.roles(world))
+    return Reply(payloads.roles(world, _require(world, call).id))
 
 
 def get_member(world: World, call: Call) -> Reply:
     """GET /guilds/{guild_id}/members/{user_id}."""
-    _require(world, call)
+    guild = _require(world, call)
     user_id = call.params["user_id"]
     user = world.members.find(world.bot.id if user_id == "@me" else user_id)
     if user is None:
         raise unknown("Member")
-    return Reply(payloads.member(user))
+    return Reply(payloads.member(world, user, guild.id))
 
 
 def list_members(world: World, call: Call) -> Reply:
     """GET /guilds/{guild_id}/members: needs the privileged members intent."""
-    _require(world, call)
+    guild = _require(world, call)
     if not world.application.privileged_intents:
         raise missing_access()
     limit = int(call.query.get("limit", "1")) if call.query.get("limit", "1").isdecimal() else 1
     after = int(call.query.get("after", "0")) if call.query.get("after", "0").isdecimal() else 0
     users = sorted(world.members.all(), key=lambda user: int(user.id))
     chosen = [user for user in users if int(user.id) > after][: min(limit, 1000)]
-    return Reply([payloads.member(user) for user in chosen])
+    return Reply([payloads.member(world, user, guild.id) for user in chosen])
 
 
 def get_channel(world: World, call: Call) -> Reply:
@@ -77,5 +76,5 @@ def trigger_typing(world: World, call: Call) -> Reply:
     return NO_CONTENT
 
 
-def _require(world: World, call: Call) -> None:
-    world.require_guild(call.params["guild_id"])
+def _require(world: World, call: Call) -> Guild:
+    return world.require_guild(call.params["guild_id"])

@@ -4,7 +4,7 @@ from playground import message_payloads
 from playground.interactions.callbacks import Answer, answer
 from playground.model import CallbackType, Json, MessageFlag
 from playground.rest.call import NO_CONTENT, Call, Reply
-from playground.world import GUILD_ID, World
+from playground.world import World
 
 
 def callback(world: World, call: Call) -> Reply:
@@ -28,8 +28,9 @@ def _response(world: World, result: Answer) -> Json:
         "type": int(interaction.type),
         "channel_id": interaction.channel_id,
     }
-    if world.channels[interaction.channel_id].recipient_id is None:
-        shown["guild_id"] = GUILD_ID
+    guild_id = world.channels[interaction.channel_id].guild_id
+    if guild_id is not None:
+        shown["guild_id"] = guild_id
     response: Json = {"interaction": shown}
     message = result.message
     if message is not None:

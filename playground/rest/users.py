@@ -2,10 +2,10 @@
 
 from playground import payloads
 from playground.errors import ApiError
-from playground.model import Json
+from playground.model import Guild, Json
 from playground.rest.call import Call, Reply
 from playground.validation.form import Form, FormErrors
-from playground.world import GUILD_ID, GUILD_NAME, World
+from playground.world import World
 
 
 def get_me(world: World, call: Call) -> Reply:
@@ -35,16 +35,19 @@ def get_application(world: World, call: Call) -> Reply:
 
 def list_guilds(world: World, call: Call) -> Reply:
     """GET /users/@me/guilds."""
-    guild: Json = {
-        "id": GUILD_ID,
-        "name": GUILD_NAME,
+    return Reply([_partial_guild(world, guild) for guild in world.guilds.all()])
+
+
+def _partial_guild(world: World, guild: Guild) -> Json:
+    return {
+        "id": guild.id,
+        "name": guild.name,
         "icon": None,
         "banner": None,
         "owner": False,
-        "permissions": str(world.permissions_in(world.bot, world.guild_channels()[0])),
+        "permissions": str(world.guilds.permissions_of(world.bot, guild.id)),
         "features": [],
     }
-    return Reply([guild])
 
 
 def create_dm(world: World, call: Call) -> Reply:

@@ -29,7 +29,7 @@ def followup(world: World, call: Call) -> Reply:
             return _reply(world, call, message)
     ephemeral = bool(body.flags & MessageFlag.EPHEMERAL)
     original = world.messages.get(interaction.channel_id, interaction.original_id or "")
-    reference = posting.reference_to(original) if original is not None else None
+    reference = posting.reference_to(world, original) if original is not None else None
     message = posting.compose(
         world,
         world.channels[interaction.channel_id],

@@ -180,9 +180,17 @@ def read_choice(form: Form, kind: int) -> Json:
 
 
 def _text_length(part: Json) -> int:
-    """Return the characters of names, descriptions and values, which have a common limit."""
-    total = len(part.get("name") or "") + len(part.get("description") or "")
+    """Return the characters of names, descriptions and values, which have a common limit.
+
+    Of a text in several languages the longest counts.
+    """
+    total = _longest(part, "name") + _longest(part, "description")
     total += sum(_text_length(option) for option in part.get("options") or [])
     for choice in part.get("choices") or []:
-        total += len(str(choice["name"])) + len(str(choice["value"]))
+        total += _longest(choice, "name") + len(str(choice["value"]))
     return total
+
+
+def _longest(part: Json, field: str) -> int:
+    texts = [part.get(field) or "", *(part.get(f"{field}_localizations") or {}).values()]
+    return max(len(str(text)) for text in texts)

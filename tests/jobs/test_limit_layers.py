@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from jobs.limit_layers import (
     Layers,
+    Resolved,
     Source,
     least_generous,
     most_generous,
@@ -62,6 +63,14 @@ def test_nothing_set_gives_the_defaults() -> None:
 def test_the_narrowest_place_wins_and_the_operator_caps_it(found: Layers, source: Source) -> None:
     traced = trace(found)[Limit.STEPS]
     assert (traced.value, traced.source) == (30, source)
+
+
+@pytest.mark.parametrize("value", [5, 50_000, None])
+def test_the_operator_can_raise_what_only_the_operator_sets(value: int | None) -> None:
+    found = Layers(guild={}, operator={Limit.TOTAL_CAPACITY: value, Limit.CAPACITY: 50_000})
+    traced = trace(found)
+    assert traced[Limit.TOTAL_CAPACITY] == Resolved(value, Source.OPERATOR)
+    assert traced[Limit.CAPACITY] == Resolved(DEFAULTS.capacity, Source.DEFAULT)
 
 
 def test_of_a_thread_and_its_channel_the_thread_wins_where_it_says_something() -> None:

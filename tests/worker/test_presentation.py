@@ -8,6 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobs.controls import Button
+from jobs.models import Outcome, OutcomeCode
+from jobs.settings import QueueSettings
 from jobs.wording import LANGUAGES, catalogue
 from newbie_pipeline.prompt.assist import Addition, Assisted, AssistMode, AssistNote
 from newbie_pipeline.recipe import read_recipe
@@ -280,3 +283,29 @@ def test_while_the_language_model_writes_the_message_says_so(
     mode: str, step: int, text: str
 ) -> None:
     assert presentation.progress(job(assist=mode), step, 2).text == text
+
+
+@pytest.mark.parametrize(
+    ("locale", "label"), [("en-US", "Cancel"), ("zh-CN", "取消"), ("ja", "キャンセル")]
+)
+def test_a_passing_state_can_be_cancelled(locale: str, label: str) -> None:
+    content = presentation.progress(job(locale=locale), 1, 2)
+    assert content.button == Button("newbie:cancel:1001", label)
+
+
+def test_what_ends_a_job_has_no_button() -> None:
+    for outcome in (Outcome(code=code) for code in OutcomeCode if code is not OutcomeCode.DONE):
+        assert presentation.failure(job(), outcome, QueueSettings()).button is None
+    assert presentation.pictures(job(), rendered(), "1.0").button is None
+
+
+@pytest.mark.parametrize(("by", "named"), [(None, False), ("500", False), ("501", True)])
+@pytest.mark.parametrize("locale", LOCALES)
+def test_who_cancelled_a_job_is_named_where_it_was_not_its_owner(
+    locale: str, by: str | None, named: bool
+) -> None:
+    cancelled = job(locale=locale).model_copy(update={"cancelled_by": by})
+    outcome = Outcome(code=OutcomeCode.CANCELLED)
+    text = presentation.failure(cancelled, outcome, QueueSettings()).text
+    assert text.startswith("<@500> ")
+    assert ("<@501>" in text) == named
