@@ -45,6 +45,14 @@ class MalformedInteraction(app_commands.AppCommandError):
     """The interaction does not fit the command that it names; no client of Discord's does that."""
 
 
+class CheckFailed(app_commands.AppCommandError):
+    """A group's check came to no answer; `original` says why. Nothing was run."""
+
+    def __init__(self, original: Exception) -> None:
+        super().__init__(type(original).__name__)
+        self.original = original
+
+
 class Tree(app_commands.CommandTree["NewbieBot"]):
     """The commands, and the net under them."""
 
@@ -59,10 +67,13 @@ class Tree(app_commands.CommandTree["NewbieBot"]):
             _ = interaction.namespace
         except (ValueError, TypeError, KeyError) as error:
             raise MalformedInteraction("an option is not of its type") from error
-        root = self._root_of(cast(dict[str, Any], interaction.data or {}))
-        return root is None or bool(await maybe_coroutine(root.interaction_check, interaction))
+        root = self.root_of(cast(dict[str, Any], interaction.data or {}))
+        try:
+            return root is None or await maybe_coroutine(root.interaction_check, interaction)
+        except Exception as error:  # as above: what is not the library's own falls past the net
+            raise CheckFailed(error) from error
 
-    def _root_of(self, data: dict[str, Any]) -> app_commands.Group | None:
+    def root_of(self, data: dict[str, Any]) -> app_commands.Group | None:
         """Find the group that the named command lies in, as the library does."""
         guild_id, found = data.get("guild_id"), None
         if guild_id is not None:

@@ -25,7 +25,7 @@ MAX_NOTES = 5
 _OWN_WORDS = ("kind", "section")
 _CODES: dict[type[Exception], str] = {
     QueueUnavailable: "queue_unavailable",
-    UnreadableSettings: "settings_unreadable",
+    UnreadableSettings: "settings_of_another_version",
     BadValue: "bad_value",
     SettingChanged: "setting_changed",
     TooManySettings: "too_many_settings",

@@ -8,9 +8,13 @@ from playground.client_connection import ControlConnection, Json
 class GuildActions(ControlConnection):
     """Guilds, channels, roles, and who may use which command; without `guild_id` the first one."""
 
-    async def add_guild(self, name: str, owner_id: str) -> Json:
-        """Found a guild with the bot in it; return its `id` and its `channel_id`."""
-        guild: Json = await self.call("POST", "/guilds", {"name": name, "owner_id": owner_id})
+    async def add_guild(self, name: str, owner_id: str, *, guild_id: str | None = None) -> Json:
+        """Found a guild with the bot in it; return its `id` and its `channel_id`.
+
+        With the id of a guild that the bot has left, it is that one again.
+        """
+        body: Json = {"name": name, "owner_id": owner_id, "guild_id": guild_id}
+        guild: Json = await self.call("POST", "/guilds", body)
         return guild
 
     async def leave_guild(self, guild_id: str) -> None:

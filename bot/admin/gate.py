@@ -6,9 +6,8 @@ before what autocomplete offers, and, as no command tree does that, before each 
 
 import discord
 import structlog
-from discord import app_commands
 
-from bot.answers import NETWORK_ERRORS, tell
+from bot.answers import tell
 from bot.client import NewbieBot
 from bot.errors import Refused
 from bot.moderators import may_moderate
@@ -25,8 +24,8 @@ async def admit(interaction: Interaction) -> bool:
     """Tell whether the sender moderates here; one who does not is told, privately.
 
     Raises:
-        CheckFailure: Discord does not say who owns the bot.
-        discord.HTTPException: Discord refused the answer, for example because it was too late.
+        discord.DiscordException: Discord does not say who owns the bot, or it refused the answer,
+            for example because it was too late.
     """
     refusal = await _refusal(interaction)
     if refusal is None:
@@ -51,8 +50,6 @@ async def _refusal(interaction: Interaction) -> Refusal | None:
         is_owner = await bot.is_owner(interaction.user)
     except (QueueUnavailable, UnreadableSettings) as error:
         return error
-    except NETWORK_ERRORS as error:
-        raise app_commands.CheckFailure("nobody knows who owns the bot") from error
     if may_moderate(interaction, settings, is_owner=is_owner):
         return None
     return Refused("not_moderator")

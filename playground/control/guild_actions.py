@@ -5,15 +5,22 @@ from playground.errors import ControlError
 from playground.events import GuildEvent
 from playground.guilds import GUILD_ID
 from playground.model import Channel, Guild, Json, Role
+from playground.snowflakes import is_snowflake
 from playground.world import World
 
 
 def add_guild(world: World, fields: Json) -> Json:
-    """Found a guild with one channel and invite the bot; `owner_id` names its owner."""
+    """Found a guild with one channel and invite the bot; `owner_id` names its owner.
+
+    `guild_id` is that of a guild which the bot has left, where it is invited to that one again.
+    """
     owner = world.members.find(str(fields.get("owner_id")))
     if owner is None:
         raise ControlError("unknown_user", "There is no such member.", 404)
-    guild = Guild(world.snowflakes.next(), _name(fields), owner.id)
+    guild_id = str(fields.get("guild_id") or world.snowflakes.next())
+    if world.guilds.find(guild_id) is not None or not is_snowflake(guild_id):
+        raise ControlError("bad_guild", "guild_id is that of a guild that the bot has left.")
+    guild = Guild(guild_id, _name(fields), owner.id)
     world.guilds.add(guild, world.snowflakes.next())
     channel = Channel(world.snowflakes.next(), "general", guild_id=guild.id)
     world.channels[channel.id] = channel

@@ -58,7 +58,7 @@ def used_keys() -> set[str]:
     keys |= {f"bot.size.{shape}" for shape in ("square", "portrait", "landscape")}
     return keys | {
         "error.queue_unavailable",
-        "error.settings_unreadable",
+        "error.settings_of_another_version",
         "error.unknown_command",
         "error.internal",
         "queued.soon",

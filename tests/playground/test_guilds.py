@@ -74,6 +74,8 @@ async def test_a_bot_hears_of_guilds_channels_and_roles(
     await client.leave_guild(guild["id"])
     assert await bot.hears("remove", guild["id"])
     assert [one.id for one in bot.guilds] == [int(GUILD)]
+    await client.add_guild("Elsewhere", MEMBER, guild_id=guild["id"])
+    assert await bot.hears("join", guild["id"])
 
 
 async def test_an_interaction_belongs_to_its_channels_guild(
@@ -146,6 +148,7 @@ async def test_a_guild_event_of_something_unknown_is_refused(client: PlaygroundC
         client.delete_channel("1"),
         client.delete_role("1"),
         client.add_guild("Elsewhere", "1"),
+        client.add_guild("Elsewhere", MEMBER, guild_id=GUILD),
         client.add_role("x", guild_id=GUILD),
         client.add_role("Regulars", guild_id="1"),
         client.add_role("Regulars", ["FLY"]),

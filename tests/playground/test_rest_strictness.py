@@ -477,6 +477,19 @@ async def test_a_command_at_the_limit_is_registered(rest, body) -> None:
     assert again["version"] != answer["version"]
 
 
+@pytest.mark.parametrize(("length", "status"), [(60, 201), (70, 400)])
+async def test_of_a_text_in_several_languages_the_longest_counts(
+    rest: Rest, length: int, status: int
+) -> None:
+    localized = {"ja": "x" * length, "de": "x"}
+    options = [option(f"o{n}", description_localizations=localized) for n in range(5)]
+    body = command(options=[option(f"s{n}", 1, options=options) for n in range(25)])
+    answered, answer, _ = await rest("POST", COMMANDS, body)
+    assert answered == status
+    if status == 400:
+        assert code_at(answer) == "APPLICATION_COMMAND_TOO_LARGE"
+
+
 async def test_commands_are_edited_deleted_and_replaced(rest: Rest) -> None:
     _, made, _ = await rest("POST", COMMANDS, command())
     one = f"{COMMANDS}/{made['id']}"

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from jobs.guild import GuildSettings
-from jobs.guild_settings import GuildSettingsStore
 from jobs.queue import RenderQueue
 from playground.client import DEFAULT_MODERATOR, DEFAULT_USER, PlaygroundClient
 from tests.bot.conftest import Json, Member, is_private
@@ -85,8 +84,8 @@ class Server:
     owner: Person
 
     def settings(self, queue: RenderQueue) -> GuildSettings:
-        """Read what is stored for the server now, whatever was read a moment ago."""
-        return GuildSettingsStore(queue.redis, queue.settings.name).get(self.id)
+        """Read what is stored for the server."""
+        return queue.guilds.get(self.id)
 
     async def told(self, channel: str) -> list[str]:
         """Give what the bot has posted in a channel for all to see."""
