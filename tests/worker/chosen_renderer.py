@@ -45,9 +45,14 @@ class ChosenRenderer:
         return self._measured.pop() if self._measured else None
 
     def render(
-        self, spec: RenderSpec, on_step: Callable[[int, int], None], _: Callable[[], bool]
+        self,
+        spec: RenderSpec,
+        on_step: Callable[[int, int], None],
+        _: Callable[[], bool],
+        allows: Callable[[str], bool],
     ) -> RenderResult:
         self.specs.append(spec)
+        self.allows = allows
         assert self.may_answer.wait(60)
         on_step(1, 1)
         return self.result
