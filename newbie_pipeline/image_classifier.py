@@ -33,6 +33,8 @@ class ImageClassifier:
         import transformers  # noqa: PLC0415
         from safetensors import SafetensorError  # noqa: PLC0415
 
+        # Nobody watches it in a worker's log.
+        transformers.logging.disable_progress_bar()
         offline = {"local_files_only": True, "trust_remote_code": False}
         try:
             processor = transformers.AutoImageProcessor.from_pretrained(

@@ -1,4 +1,4 @@
-"""What is set for a place counts once more when a job begins, and for what is added to its prompt."""
+"""What is set for a place counts when a job begins, and for what is added to its prompt."""
 
 from collections.abc import Iterator
 
@@ -87,9 +87,9 @@ def test_direct_messages_have_settings_of_their_own(store: GuildSettingsStore) -
 
 @pytest.mark.parametrize("guild", ["200", EVERY_GUILD])
 def test_settings_that_cannot_be_read_allow_nothing(store: GuildSettingsStore, guild: str) -> None:
-    with connect(RedisSettings(url="redis://127.0.0.1:9/0")) as nobody:
-        with pytest.raises(QueueUnavailable):
-            read_house_rules(GuildSettingsStore(nobody, "newbie"), address())
+    nobody = connect(RedisSettings(url="redis://127.0.0.1:9/0"))
+    with pytest.raises(QueueUnavailable):
+        read_house_rules(GuildSettingsStore(nobody, "newbie"), address())
     store.change(guild, add_words(WordKind.BLOCKED, ["hat"]), by="1")
     store._redis.hset(store.keys(guild).settings, "words:blocked", "no json")
     with pytest.raises(RulesUnreadable):
