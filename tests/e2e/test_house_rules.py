@@ -1,9 +1,11 @@
 """What is set for a channel counts for what is posted there: words, rating, spoilers."""
 
 import asyncio
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from PIL import Image
 
 from jobs.guild import WordKind
 from jobs.guild_edits import add_words, set_value
@@ -15,18 +17,21 @@ from newbie_pipeline.recipe import read_recipe
 from newbie_pipeline.render import RenderResult
 from playground.client import DEFAULT_CHANNEL
 from tests.e2e import test_tasks
-from tests.e2e.conftest import Member, picture_urls
+from tests.e2e.conftest import Member, fields, picture_urls
 from tests.e2e.test_delivery import EDIT
 from tests.e2e.test_survival import accepted
 from tests.e2e.test_tasks import discord_away, report, run, waiting
-from tests.worker.chosen_renderer import ChosenRenderer
+from tests.tiny_classifier import make_classifier
+from tests.worker.chosen_renderer import ChosenRenderer, Served
 from worker import tasks
+from worker.screening import Screen
 
 pytestmark = pytest.mark.slow
 
 stack, bench, chosen = test_tasks.stack, test_tasks.bench, test_tasks.chosen
 
 AFTER_DARK = "600000000000000012"
+WHITE, BLACK = (Image.new("RGB", (4, 4), colour) for colour in ("white", "black"))
 PLAIN = "<character_1><n>miku</n></character_1>"
 HELPED = "<character_1><n>miku</n><clothing>{}</clothing></character_1>"
 CHILD = "<character_1><n>kid</n><appearance>child</appearance></character_1>"
@@ -46,7 +51,7 @@ class Moderator:
 
 
 @pytest.fixture
-async def moderator(member: Member) -> "Iterator[Moderator]":
+async def moderator(member: Member) -> AsyncIterator[Moderator]:
     guild = (await member.client.state())["guild"]["id"]
     one = Moderator(member, guild)
     yield one
@@ -198,3 +203,74 @@ async def test_only_a_channel_that_discord_restricts_is_open_for_adult_additions
     job = await in_channel(member, channel)
     assert ended(await run(bench, job)).code is OutcomeCode.DONE
     assert renderer.allows(HELPED.format("nude")) is (channel == AFTER_DARK)
+
+
+@pytest.fixture
+def screened(
+    bench: tasks.Bench, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[tasks.Bench, ChosenRenderer]]:
+    """The bench with chosen pictures, which a real classifier looks at: white ones are adult."""
+    folder = make_classifier(tmp_path_factory.mktemp("model") / "classifier")
+    settings = bench.worker.model_copy(
+        update={"classifier": str(folder), "classifier_adult_labels": "nsfw"}
+    )
+    renderer = ChosenRenderer()
+    socket = tmp_path_factory.mktemp("run") / "renderer.sock"
+    served = Served(renderer, socket, Screen.load(settings))
+    yield (
+        dataclasses.replace(
+            bench, worker=settings.model_copy(update={"runtime_dir": socket.parent})
+        ),
+        renderer,
+    )
+    served.stop()
+
+
+async def test_of_several_pictures_those_that_are_found_adult_are_held_back_and_counted(
+    member: Member, moderator: Moderator, screened: Chosen
+) -> None:
+    bench, renderer = screened
+    renderer.result = RenderResult((WHITE, BLACK, WHITE))
+    job = await waiting(member, count=3, seed=7)
+    assert ended(await run(bench, job)).code is OutcomeCode.DONE
+    message = await member.picture(job.id)
+    [(picture, recipe)] = await member.download(message)
+    assert (picture.getpixel((0, 0)), recipe.seed) == ((0, 0, 0), 8)
+    assert fields(message)["Held back"].startswith("2 of 3 pictures")
+
+
+@pytest.mark.parametrize("channel", [DEFAULT_CHANNEL, AFTER_DARK])
+async def test_a_picture_that_is_found_adult_is_posted_only_where_it_may_be(
+    member: Member, moderator: Moderator, screened: Chosen, channel: str
+) -> None:
+    bench, renderer = screened
+    renderer.result = RenderResult((WHITE,))
+    moderator.set("rating", Rating.ADULT, channel)
+    job = await in_channel(member, channel)
+    code = ended(await run(bench, job)).code
+    if channel == AFTER_DARK:
+        assert code is OutcomeCode.DONE
+    else:
+        assert code is OutcomeCode.PICTURE_REFUSED
+        await told(member, job, code)
+
+
+async def test_where_the_classifier_cannot_be_loaded_the_owner_is_told(
+    member: Member,
+    moderator: Moderator,
+    bench: tasks.Bench,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    settings = bench.worker.model_copy(
+        update={"classifier": "/nowhere", "classifier_adult_labels": "nsfw"}
+    )
+    socket = tmp_path_factory.mktemp("run") / "renderer.sock"
+    served = Served(ChosenRenderer(), socket, Screen.load(settings))
+    worker = settings.model_copy(update={"runtime_dir": socket.parent})
+    job = await waiting(member)
+    try:
+        code = ended(await run(dataclasses.replace(bench, worker=worker), job)).code
+    finally:
+        served.stop()
+    assert code is OutcomeCode.CLASSIFIER_FAILED
+    await told(member, job, code)
