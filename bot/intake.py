@@ -25,7 +25,7 @@ from bot.positions import Board
 from bot.prompt_form import build_form
 from bot.prompt_text import check_file, unwrap
 from bot.refusals import REFUSALS, Refusal, code_of, notes, sentence
-from bot.requester import guild_of
+from bot.requester import guild_of, requester_of
 from bot.rules import rules_for
 from bot.settings import BotSettings
 from bot.waiting_message import show_place
@@ -284,6 +284,7 @@ def _address(interaction: Interaction, message_id: int) -> DeliveryAddress:
     """
     if interaction.channel_id is None:
         raise Refused("internal")
+    requester = requester_of(interaction)
     return DeliveryAddress(
         application_id=str(interaction.application_id),
         interaction_id=str(interaction.id),
@@ -294,4 +295,6 @@ def _address(interaction: Interaction, message_id: int) -> DeliveryAddress:
         message_id=str(message_id),
         requester_id=str(interaction.user.id),
         locale=interaction.locale.value,
+        channels=requester.channels,
+        age_restricted=requester.is_age_restricted,
     )

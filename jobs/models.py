@@ -109,7 +109,9 @@ class DeliveryAddress(Frozen):
     """Where the result goes: the interaction's message, and what to fall back to.
 
     `interaction_token` opens the message for 15 minutes after the interaction
-    (`interaction_at`, seconds since 1970), then only the bot's own token can post.
+    (`interaction_at`, seconds since 1970), then only the bot's own token can post. `channels` are
+    the channel and what it lies in, the most specific first; `age_restricted` tells whether Discord
+    showed it to adults only. Records of versions that knew neither count as open to all.
     """
 
     application_id: Snowflake
@@ -121,6 +123,13 @@ class DeliveryAddress(Frozen):
     message_id: Snowflake
     requester_id: Snowflake
     locale: str = Field("en-US", max_length=10)
+    channels: tuple[Snowflake, ...] = ()
+    age_restricted: bool = False
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Ids that channels' settings are looked up by."""
+        return self.channels or (self.channel_id,)
 
     @field_serializer("interaction_token", when_used="json")
     def _store_token(self, token: SecretStr) -> str:
@@ -155,6 +164,15 @@ class OutcomeCode(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     # What the language model added makes the prompt one that is never drawn.
     FORBIDDEN = "forbidden"
+    # What it added is not allowed in this place.
+    ADDITIONS_REFUSED = "additions_refused"
+    # The rules of the place changed while the job waited.
+    PROMPT_REFUSED = "prompt_refused"
+    SETTINGS_UNREADABLE = "settings_unreadable"
+    # The classifier found all pictures adult, in a place that is not open for that.
+    PICTURE_REFUSED = "picture_refused"
+    # The classifier could not be loaded, or broke: nothing is posted unseen.
+    CLASSIFIER_FAILED = "classifier_failed"
     UNDELIVERABLE = "undeliverable"
     INTERNAL = "internal"
 

@@ -33,6 +33,7 @@ TIGHT, JOIN, LOOSE, TAG = ".", "_", " ", ","
 # Digits and signs inside of words, and the letters that they are written for.
 DIGITS = {"0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b"}
 MARKS = {"@": "a", "$": "s", "!": "i", "|": "il", "+": "t", "€": "e", "¡": "i"}
+MARKS |= {"£": "l", "¢": "c", "©": "c", "∂": "d"}
 
 _TAG_ENDS = frozenset(",，、،;；؛\n\r。｡\u2028\u2029")
 _JOINS = frozenset("_'’‘ʼ`´＇・･")
@@ -102,6 +103,16 @@ class Cells:
             [
                 "," if kind == TAG else letters[0] if letters and kind != MARK else " "
                 for letters, kind in zip(self.letters, self.kinds, strict=True)
+            ]
+        )
+
+    @property
+    def spelled(self) -> str:
+        """Give the same with the letters that digits inside of words stand for."""
+        return "".join(
+            [
+                letters[1] if kind == LETTER and len(letters) > 1 and letters[0].isdigit() else sign
+                for letters, kind, sign in zip(self.letters, self.kinds, self.plain, strict=True)
             ]
         )
 

@@ -45,6 +45,36 @@ class ForbiddenPicture(WorkerError):
     code = OutcomeCode.FORBIDDEN
 
 
+class AdditionsRefused(WorkerError):
+    """What was added to the prompt is not allowed where the picture goes: it is dropped."""
+
+    code = OutcomeCode.ADDITIONS_REFUSED
+
+
+class PromptRefused(WorkerError):
+    """The rules of the place changed since the prompt was accepted."""
+
+    code = OutcomeCode.PROMPT_REFUSED
+
+
+class RulesUnreadable(WorkerError):
+    """What is set for the place cannot be read: another version wrote it."""
+
+    code = OutcomeCode.SETTINGS_UNREADABLE
+
+
+class PictureRefused(WorkerError):
+    """The classifier found every picture adult, where adult pictures are not posted."""
+
+    code = OutcomeCode.PICTURE_REFUSED
+
+
+class ClassifierFailed(WorkerError):
+    """The classifier cannot look at pictures, so none is posted where it would have to."""
+
+    code = OutcomeCode.CLASSIFIER_FAILED
+
+
 class Cancelled(WorkerError):
     """Somebody cancelled the job while it was drawn."""
 

@@ -68,6 +68,18 @@ class WorkerSettings(RoomSettings):
     assist_tokens: int = Field(
         DEFAULT_TOKENS, ge=1, description="Tokens that Gemma may write for one request."
     )
+    classifier: str | None = Field(
+        None,
+        description="A model of transformers that looks at pictures: a folder, or a hub's id.",
+    )
+    classifier_adult_labels: str | None = Field(
+        None,
+        validate_default=True,
+        description="The labels of that model that mean adult: nsfw,porn.",
+    )
+    classifier_threshold: float = Field(
+        0.5, gt=0, le=1, description="From which probability of these labels on it is adult."
+    )
     slots: int = Field(
         2,
         ge=1,
@@ -114,6 +126,18 @@ class WorkerSettings(RoomSettings):
             reader(value)
         return value
 
+    @field_validator("classifier_adult_labels")
+    @classmethod
+    def _says_what_is_adult(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("classifier") is not None and not split_labels(value):
+            raise ValueError("name the classifier's labels that mean adult, such as nsfw,porn")
+        return value
+
+    @property
+    def adult_labels(self) -> tuple[str, ...]:
+        """Labels of the classifier that mean adult."""
+        return split_labels(self.classifier_adult_labels)
+
     @property
     def socket(self) -> Path:
         """Unix socket of the renderer.
@@ -124,3 +148,8 @@ class WorkerSettings(RoomSettings):
         if self.runtime_dir is None:
             raise SettingsError("NEWBIE_WORKER_RUNTIME_DIR: field required")
         return self.runtime_dir / "renderer.sock"
+
+
+def split_labels(text: str | None) -> tuple[str, ...]:
+    """Read labels with commas between them."""
+    return tuple(label.strip() for label in (text or "").split(",") if label.strip())

@@ -15,7 +15,6 @@ import structlog
 from rq import get_current_job
 from rq.timeouts import JobTimeoutException
 
-from jobs import rating
 from jobs.errors import JobsError
 from jobs.lifecycle import Lifecycle
 from jobs.models import Job, JobState, Outcome, OutcomeCode
@@ -28,10 +27,10 @@ from worker.delivery import Delivery
 from worker.errors import (
     Cancelled,
     DiscordUnreachable,
-    ForbiddenPicture,
     Undeliverable,
     WorkerError,
 )
+from worker.house_rules import check_additions, check_prompt, read_house_rules
 from worker.kept import from_parts, to_parts
 from worker.news import News
 from worker.presentation import Content
@@ -133,6 +132,8 @@ def _try_to_draw(bench: Bench, job: Job) -> OutcomeCode | None:
 async def _draw_and_post(bench: Bench, job: Job) -> None:
     async with Delivery(bench.discord, job.address, job.id) as delivery:
         await asyncio.to_thread(_take_over_message, bench, job)
+        rules = await asyncio.to_thread(read_house_rules, bench.queue.guilds, job.address)
+        await asyncio.to_thread(check_prompt, rules.prompt, job.request)
         news = News(bench.lifecycle, job, delivery, bench.worker.progress_interval)
         async with news.spread():
             async with asyncio.timeout(bench.queue_settings.job_timeout):
@@ -142,10 +143,13 @@ async def _draw_and_post(bench: Bench, job: Job) -> None:
                     news.step,
                     wait=bench.worker.renderer_wait,
                     on_begin=news.begin,
+                    rules=rules.prompt,
                 )
                 rendered = await unless_cancelled(bench.lifecycle, job.id, drawing)
-        await asyncio.to_thread(_check_additions, job, rendered)
-        content = await asyncio.to_thread(presentation.pictures, job, rendered, bench.version)
+        await asyncio.to_thread(check_additions, rules.prompt, job.request, rendered.assisted)
+        content = await asyncio.to_thread(
+            presentation.pictures, job, rendered, bench.version, as_spoilers=rules.posts_spoilers
+        )
         outcome = Outcome(code=OutcomeCode.DONE, seconds=round(rendered.seconds, 3))
         if not await asyncio.to_thread(_keep, bench, job, outcome, content):
             log.warning("attempt_overtaken", job_id=job.id, attempt=job.attempt)
@@ -213,18 +217,6 @@ def _post_kept(bench: Bench, job: Job, outcome: Outcome) -> None:
 async def _post(bench: Bench, job: Job, content: Content) -> str:
     async with Delivery(bench.discord, job.address, job.id) as delivery:
         return await delivery.post(content)
-
-
-def _check_additions(job: Job, rendered: client.Rendered) -> None:
-    """Look at the prompt once more where a language model has added to it.
-
-    Raises:
-        ForbiddenPicture: it is one that is never drawn, whatever the settings are.
-    """
-    if rendered.assisted is None or not rendered.assisted.additions:
-        return
-    if rating.look(rendered.assisted.prompt, job.request.negative_prompt).is_forbidden:
-        raise ForbiddenPicture("additions made the prompt one that is never drawn")
 
 
 def _take_over_message(bench: Bench, job: Job) -> None:

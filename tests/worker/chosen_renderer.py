@@ -12,6 +12,7 @@ from typing import Any
 
 from PIL import Image
 
+from jobs.admission import PromptRules
 from newbie_pipeline.memory.budget import Budget
 from newbie_pipeline.memory.plan import PlanRequest
 from newbie_pipeline.memory.planner import make_plan
@@ -21,6 +22,7 @@ from newbie_pipeline.render import RendererInfo, RenderResult, RenderSpec
 from tests.worker.conftest import job
 from worker import client
 from worker.renderer import RenderServer
+from worker.screening import Screen
 
 GIB = 1 << 30
 
@@ -45,9 +47,14 @@ class ChosenRenderer:
         return self._measured.pop() if self._measured else None
 
     def render(
-        self, spec: RenderSpec, on_step: Callable[[int, int], None], _: Callable[[], bool]
+        self,
+        spec: RenderSpec,
+        on_step: Callable[[int, int], None],
+        _: Callable[[], bool],
+        allows: Callable[[str], bool],
     ) -> RenderResult:
         self.specs.append(spec)
+        self.allows = allows
         assert self.may_answer.wait(60)
         on_step(1, 1)
         return self.result
@@ -56,13 +63,20 @@ class ChosenRenderer:
 class Served:
     """A server with its renderer, in a thread of this process."""
 
-    def __init__(self, renderer: ChosenRenderer, socket: Path) -> None:
+    def __init__(
+        self, renderer: ChosenRenderer, socket: Path, screen: Screen | None = None
+    ) -> None:
         self.renderer, self.socket = renderer, socket
-        self.server = RenderServer(renderer, socket)
+        self.server = RenderServer(renderer, socket, screen)
         self.thread = threading.Thread(target=self.server.serve)
         self.thread.start()
 
-    async def draw(self, events: list[object] | None = None, **request: object) -> client.Rendered:
+    async def draw(
+        self,
+        events: list[object] | None = None,
+        rules: PromptRules = client.NO_RULES,
+        **request: object,
+    ) -> client.Rendered:
         heard = [] if events is None else events
         return await client.render(
             self.socket,
@@ -70,6 +84,7 @@ class Served:
             lambda step, total: heard.append((step, total)),
             wait=30,
             on_begin=lambda: heard.append("begin"),
+            rules=rules,
         )
 
     def plan(self) -> dict[str, object]:

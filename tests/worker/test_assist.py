@@ -13,6 +13,7 @@ from tests.worker.chosen_renderer import ChosenRenderer, Served
 from tests.worker.conftest import job
 from worker import client
 from worker.errors import BadFrame
+from worker.rules_frame import pack_rules
 from worker.wire import pack, read_frame
 
 ASSISTED = Assisted("<n>miku</n><clothing>dress</clothing>", (Addition("clothing", "dress"),))
@@ -70,7 +71,7 @@ async def test_a_request_for_help_that_does_not_exist_is_hung_up_on(served: Serv
     reader, writer = await asyncio.open_unix_connection(str(served.socket))
     await read_frame(reader)
     spec = {**client.spec_of(job().request), "assist": "improve"}
-    writer.write(pack({"type": "render", "spec": spec}))
+    writer.write(pack({"type": "render", "spec": spec}, pack_rules(client.NO_RULES)))
     with pytest.raises(asyncio.IncompleteReadError):
         await read_frame(reader)
     writer.close()
