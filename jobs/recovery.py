@@ -53,6 +53,8 @@ class Recovery:
                 del lost[mark]
                 self._take_back(job)
         self._missing = lost
+        if gone := self._lifecycle.kept.expire():
+            log.info("kept_results_expired", count=gone)
         if made := self._queue.tickets.top_up():
             log.info("tickets_made", count=made)
 
