@@ -11,10 +11,12 @@ from discord.ext import commands
 from bot.answers import CONNECTION_ERRORS, Interaction, is_too_late, tell
 from bot.assistance import WorkerBoard
 from bot.async_guilds import AsyncGuilds
+from bot.async_kept import AsyncKept
 from bot.async_queue import AsyncQueue
 from bot.errors import StartError
 from bot.intake import Intake
 from bot.positions import Board
+from bot.reminders import Reminders
 from bot.settings import BotSettings
 from bot.threads import Threads
 from bot.translation import CatalogueTranslator
@@ -24,7 +26,7 @@ from supervisor.notify import notify_ready
 
 log = structlog.get_logger("bot")
 
-EXTENSIONS = ("bot.cogs.render", "bot.cogs.positions", "bot.cogs.workers")
+EXTENSIONS = ("bot.cogs.render", "bot.cogs.positions", "bot.cogs.workers", "bot.cogs.fetch")
 # Less than a supervisor waits between SIGTERM and SIGKILL.
 DRAIN_SECONDS = 5.0
 
@@ -100,7 +102,9 @@ class NewbieBot(commands.Bot):
         self.guild_settings = AsyncGuilds(queue.guilds, self.threads)
         self.board = Board()
         self.workers = WorkerBoard()
-        self.intake = Intake(self.queue, self.board, self.workers, settings)
+        self.kept = AsyncKept(queue, self.threads)
+        self.reminders = Reminders(self.kept)
+        self.intake = Intake(self.queue, self.board, self.workers, self.reminders, settings)
 
     async def setup_hook(self) -> None:
         """Load the commands and tell Discord about them."""
