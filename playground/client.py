@@ -186,6 +186,15 @@ class PlaygroundClient(ControlConnection):
         user: Json = await self.call("POST", "/users", body)
         return user
 
+    async def add_channel(self, name: str) -> str:
+        """Add a text channel to the guild and return its id."""
+        channel: Json = await self.call("POST", "/channels", {"name": name})
+        return str(channel["id"])
+
+    async def delete_channel(self, channel_id: str) -> None:
+        """Delete a channel of the guild with all that is in it."""
+        await self.call("DELETE", f"/channels/{channel_id}")
+
     async def advance_clock(self, seconds: float) -> float:
         """Move the clock of tokens and deadlines; return the new time."""
         answer = await self.call("POST", "/clock", {"advance_seconds": seconds})
@@ -201,8 +210,13 @@ class PlaygroundClient(ControlConnection):
         body: Any = None,
         retry_after: float | None = None,
         after_accept: bool = False,
+        drop: bool = False,
+        is_global: bool = False,
     ) -> None:
-        """Let the next matching REST calls fail."""
+        """Let the next matching REST calls fail.
+
+        `drop` cuts the connection before the call is performed, `after_accept` after it.
+        """
         fault: Json = {
             "method": method,
             "path_regex": path_regex,
@@ -211,6 +225,8 @@ class PlaygroundClient(ControlConnection):
             "body": body,
             "retry_after": retry_after,
             "after_accept": after_accept,
+            "drop": drop,
+            "global": is_global,
         }
         await self.call("POST", "/faults", fault)
 

@@ -6,7 +6,7 @@ The gateway and the members' feeds subscribe; each decides who may hear what.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from playground.model import Interaction, Json, Message
+from playground.model import Channel, Interaction, Json, Message
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,20 @@ class ChannelChanged:
     channel_id: str
 
 
+@dataclass(frozen=True)
+class ChannelAdded:
+    """The guild has a new channel."""
+
+    channel_id: str
+
+
+@dataclass(frozen=True)
+class ChannelDeleted:
+    """A channel of the guild is no more."""
+
+    channel: Channel
+
+
 Event = (
     MessageEvent
     | InteractionCreated
@@ -59,6 +73,8 @@ Event = (
     | CommandsChanged
     | PresenceChanged
     | ChannelChanged
+    | ChannelAdded
+    | ChannelDeleted
 )
 
 

@@ -13,7 +13,7 @@ from playground.attachments import AttachmentStore
 from playground.clock import Clock
 from playground.commands import CommandStore
 from playground.errors import ApiError, missing_access, unknown
-from playground.events import Bus, ChannelChanged, MessageEvent
+from playground.events import Bus, ChannelAdded, ChannelChanged, ChannelDeleted, MessageEvent
 from playground.members import ROBIN, Members
 from playground.messages import MessageStore
 from playground.model import Application, Channel, ChannelType, Interaction, Message, User
@@ -119,6 +119,20 @@ class World:
             channel, denied={key: value for key, value in denied.items() if value}
         )
         self.bus.publish(ChannelChanged(channel.id))
+
+    def add_channel(self, name: str) -> Channel:
+        """Add a text channel to the guild, after the others."""
+        last = max((channel.position for channel in self.guild_channels()), default=-1)
+        channel = Channel(self.snowflakes.next(), name, position=last + 1)
+        self.channels[channel.id] = channel
+        self.bus.publish(ChannelAdded(channel.id))
+        return channel
+
+    def delete_channel(self, channel: Channel) -> None:
+        """Remove a channel of the guild with all its messages and files."""
+        del self.channels[channel.id]
+        self.messages.drop_channel(channel.id)
+        self.bus.publish(ChannelDeleted(channel))
 
     # -- messages
 

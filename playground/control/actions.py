@@ -103,6 +103,22 @@ def delete_message(world: World, message_id: str, channel_id: str) -> None:
     world.delete(message)
 
 
+def add_channel(world: World, fields: Json) -> Json:
+    """Add a text channel to the guild."""
+    name = str(fields.get("name", "")).strip()
+    if not 1 <= len(name) <= 100:
+        raise ControlError("bad_name", "A channel's name has 1 to 100 characters.")
+    return _channel(world.add_channel(name))
+
+
+def delete_channel(world: World, channel_id: str) -> None:
+    """Delete a channel of the guild."""
+    channel = world.channels.get(channel_id)
+    if channel is None or channel.type is not ChannelType.TEXT:
+        raise ControlError("unknown_channel", "There is no such channel.", 404)
+    world.delete_channel(channel)
+
+
 def set_permissions(world: World, fields: Json) -> Json:
     """Take permissions from the bot or a member in a channel; an empty list gives them back.
 

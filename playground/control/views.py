@@ -57,6 +57,8 @@ class ControlApi:
             ("POST", "/messages", self._messages),
             ("DELETE", "/messages/{message_id}", self._delete_message),
             ("POST", "/users", self._users),
+            ("POST", "/channels", self._add_channel),
+            ("DELETE", "/channels/{channel_id}", self._delete_channel),
             ("POST", "/clock", self._clock),
             ("POST", "/faults", self._add_fault),
             ("DELETE", "/faults", self._clear_faults),
@@ -129,6 +131,14 @@ class ControlApi:
     async def _users(self, request: web.Request) -> web.StreamResponse:
         fields, _ = await self._read(request)
         return web.json_response(actions.add_user(self._world, fields))
+
+    async def _add_channel(self, request: web.Request) -> web.StreamResponse:
+        fields, _ = await self._read(request)
+        return web.json_response(actions.add_channel(self._world, fields))
+
+    async def _delete_channel(self, request: web.Request) -> web.StreamResponse:
+        actions.delete_channel(self._world, request.match_info["channel_id"])
+        return web.json_response({})
 
     async def _clock(self, request: web.Request) -> web.StreamResponse:
         fields, _ = await self._read(request)

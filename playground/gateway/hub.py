@@ -2,7 +2,9 @@
 
 from playground import message_payloads, payloads
 from playground.events import (
+    ChannelAdded,
     ChannelChanged,
+    ChannelDeleted,
     Event,
     InteractionCreated,
     MessageEvent,
@@ -10,7 +12,7 @@ from playground.events import (
 )
 from playground.gateway.session import Intent, Session
 from playground.interactions import payload as interaction_payload
-from playground.model import ChannelType, Json, Message
+from playground.model import Channel, ChannelType, Json, Message
 from playground.world import GUILD_ID, World
 
 
@@ -58,11 +60,18 @@ class GatewayHub:
             data = interaction_payload.interaction(self._world, event.interaction)
             for session in self._live():
                 session.dispatch("INTERACTION_CREATE", data)
+        elif isinstance(event, ChannelAdded):
+            self._on_channel("CHANNEL_CREATE", self._world.channels[event.channel_id])
         elif isinstance(event, ChannelChanged):
-            data = payloads.channel(self._world, self._world.channels[event.channel_id])
-            for session in self._live():
-                if session.wants(Intent.GUILDS):
-                    session.dispatch("CHANNEL_UPDATE", data)
+            self._on_channel("CHANNEL_UPDATE", self._world.channels[event.channel_id])
+        elif isinstance(event, ChannelDeleted):
+            self._on_channel("CHANNEL_DELETE", event.channel)
+
+    def _on_channel(self, name: str, channel: Channel) -> None:
+        data = payloads.channel(self._world, channel)
+        for session in self._live():
+            if session.wants(Intent.GUILDS):
+                session.dispatch(name, data)
 
     def _live(self) -> list[Session]:
         return [session for session in self._sessions.values() if not session.over]
