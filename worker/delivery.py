@@ -2,9 +2,10 @@
 
 The ladder: edit the interaction's own message while its token lives; else reply in the channel;
 else write to the requester directly. An edit can be repeated safely. The other two carry the
-job's id as their nonce with `enforce_nonce`, so that a repeated call does not post twice. Nobody
-but the requester is ever mentioned. Where Discord finds the files too large, the same way is tried
-with smaller ones (`worker.shrinking`).
+job's id as their nonce with `enforce_nonce`, so that a repeated call does not post twice; a later
+try looks first for what was posted (`worker.earlier_message`). Nobody but the requester is ever
+mentioned. Where Discord finds the files too large, the same way is tried with smaller ones
+(`worker.shrinking`).
 
 What was posted beside the interaction's message takes its place: that message, which only says how
 far the job was, is deleted, so that a member sees one message for one job. Where every way is
@@ -29,6 +30,7 @@ import structlog
 from jobs.models import DeliveryAddress
 from jobs.settings import DiscordSettings
 from jobs.wording import say
+from worker.earlier_message import find_earlier
 from worker.errors import DiscordUnreachable, Undeliverable
 from worker.presentation import Content
 from worker.shrinking import smaller_contents
@@ -50,10 +52,18 @@ ORIGINAL = cast(int, "@original")
 class Delivery:
     """Writes one job's message. Use as an asynchronous context manager."""
 
-    def __init__(self, settings: DiscordSettings, address: DeliveryAddress, job_id: str) -> None:
+    def __init__(
+        self,
+        settings: DiscordSettings,
+        address: DeliveryAddress,
+        job_id: str,
+        *,
+        is_repeat: bool = False,
+    ) -> None:
         self._settings = settings
         self._address = address
         self._job_id = job_id
+        self._is_repeat = is_repeat
         self._mentions = discord.AllowedMentions(
             everyone=False,
             roles=False,
@@ -97,6 +107,8 @@ class Delivery:
             Undeliverable: Discord refused it on every way.
             DiscordUnreachable: nothing is known about the ways: try again later.
         """
+        if self._is_repeat and (earlier := await self._find_earlier(content)):
+            return earlier
         ways = [self._reply, self._write_directly]
         if not self._token_is_dead():
             ways.insert(0, self._edit)
@@ -108,6 +120,19 @@ class Delivery:
                     await self._delete_placeholder()
                 return message_id
         raise Undeliverable("Discord refused the message on every way", versions.current)
+
+    async def _find_earlier(self, content: Content) -> str | None:
+        """Find what an earlier try has posted, and tidy up as that try should have done."""
+        try:
+            async with self._client() as client:
+                earlier = await find_earlier(client, self._address, content)
+        except (discord.HTTPException, aiohttp.ClientError, OSError):
+            return None  # posting finds out what is wrong
+        if earlier is not None:
+            log.info("posted_before", job_id=self._job_id, message_id=earlier)
+            if earlier != self._address.message_id:
+                await self._delete_placeholder()
+        return earlier
 
     async def _try(
         self, way: Callable[[Content], Awaitable[str]], versions: "_Versions"

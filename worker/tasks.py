@@ -131,7 +131,7 @@ def _try_to_draw(bench: Bench, job: Job) -> OutcomeCode | None:
 
 
 async def _draw_and_post(bench: Bench, job: Job) -> None:
-    async with Delivery(bench.discord, job.address, job.id) as delivery:
+    async with _delivery(bench, job) as delivery:
         await asyncio.to_thread(_take_over_message, bench, job)
         news = News(bench.lifecycle, job, delivery, bench.worker.progress_interval)
         async with news.spread():
@@ -213,8 +213,14 @@ def _post_kept(bench: Bench, job: Job, outcome: Outcome) -> None:
 
 
 async def _post(bench: Bench, job: Job, outcome: Outcome, content: Content) -> str | None:
-    async with Delivery(bench.discord, job.address, job.id) as delivery:
+    async with _delivery(bench, job) as delivery:
         return await post_or_set_aside(bench.lifecycle, delivery, job, outcome, content)
+
+
+def _delivery(bench: Bench, job: Job) -> Delivery:
+    # An attempt or a report before this one may have posted already.
+    is_repeat = job.attempt > 0 or job.reports > 0
+    return Delivery(bench.discord, job.address, job.id, is_repeat=is_repeat)
 
 
 def _check_additions(job: Job, rendered: client.Rendered) -> None:

@@ -187,6 +187,49 @@ async def test_an_upload_that_stays_too_large_goes_down_the_ladder(scene: Scene)
     await scene.member.client.clear_faults()
 
 
+# -- when nobody knows for long whether it was posted
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_what_was_posted_long_ago_without_an_answer_is_found(scene: Scene, way: str) -> None:
+    job = await waiting(scene.member)
+    await scene.close(way)
+    method, path = WAYS[way]
+    await scene.member.client.add_fault(method, path, after_accept=True, times=5)
+    left = await scene.run(job)
+    assert left.state is JobState.RENDERED
+    # Beyond the minutes for which Discord remembers a nonce, and beyond the token.
+    await scene.close("reply")
+    await report(scene.bench, left)
+    await on_way(scene, job, way)
+
+
+async def test_words_that_were_posted_long_ago_are_found(scene: Scene) -> None:
+    job = await waiting(scene.member)
+    scene.renderer.result = RenderResult(())
+    await scene.close("reply")
+    await scene.member.client.add_fault(*REPLY, after_accept=True, times=5)
+    left = await scene.run(job)
+    assert left.state is JobState.FAILING
+    await scene.close("reply")
+    ended = await report(scene.bench, left)
+    [message] = await scene.visible(job)
+    assert job.id in message["content"]
+    assert ended.outcome
+    assert ended.outcome.message_id == message["id"]
+
+
+async def test_what_did_not_arrive_is_posted_by_the_next_try(scene: Scene) -> None:
+    job = await waiting(scene.member)
+    other = await waiting(scene.member)
+    await scene.run(job)
+    with discord_away():
+        left = await scene.run(other)
+    await scene.close("reply")
+    await report(scene.bench, left)
+    await on_way(scene, other, "reply")
+
+
 # -- when every way is closed
 
 
