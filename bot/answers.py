@@ -25,14 +25,16 @@ Interaction = discord.Interaction[discord.Client]
 Result = TypeVar("Result")
 
 
-async def acknowledge(interaction: Interaction) -> int:
-    """Show "thinking" publicly and give the id of that message, which the result will replace.
+async def acknowledge(interaction: Interaction, *, is_private: bool = False) -> int:
+    """Show "thinking" and give the id of that message, which the result will replace.
 
     Raises:
         discord.NotFound: it was too late, or the interaction is unknown.
         discord.HTTPException: Discord refused.
     """
-    response = await answer_first(interaction, lambda: interaction.response.defer(thinking=True))
+    response = await answer_first(
+        interaction, lambda: interaction.response.defer(thinking=True, ephemeral=is_private)
+    )
     if response is not None and response.message_id is not None:
         return response.message_id
     return (await interaction.original_response()).id

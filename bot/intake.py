@@ -25,6 +25,7 @@ from bot.positions import Board
 from bot.prompt_form import build_form
 from bot.prompt_text import check_file, unwrap
 from bot.refusals import REFUSALS, Refusal, code_of, notes, sentence
+from bot.reminders import Reminders
 from bot.requester import guild_of, requester_of
 from bot.rules import rules_for
 from bot.settings import BotSettings
@@ -73,16 +74,19 @@ class Intake:
 
     def __init__(
         self,
+        *,
         queue: AsyncQueue,
         guild_settings: AsyncGuilds,
         board: Board,
         workers: WorkerBoard,
+        reminders: Reminders,
         settings: BotSettings,
     ) -> None:
         self.queue = queue
         self.guild_settings = guild_settings
         self.board = board
         self.workers = workers
+        self._reminders = reminders
         self.defaults = Defaults(settings.default_steps, settings.default_guidance)
         self._withdrawals = Withdrawals(queue)
         self._open: set[asyncio.Task[object]] = set()
@@ -114,6 +118,7 @@ class Intake:
             await tell(interaction, sentence(refusal, interaction.locale.value))
             self._log(interaction, "refused", command, code_of(refusal), received)
             await self._count(interaction, refusal)
+            await self._reminders.tell(interaction)
         elif accepted is None:
             self._log(interaction, "form_opened", command, "form_opened", received)
         else:
@@ -204,20 +209,22 @@ class Intake:
     async def _tell_notes(
         self, interaction: Interaction, accepted: Accepted, is_place_shown: bool
     ) -> None:
-        """Tell the sender alone what was repaired; the job does not depend on it.
+        """Tell the sender alone what was repaired, and what waits; the job does not depend on it.
 
         While Discord shows "thinking", it would put this in the placeholder's stead, for all to
         see. Where the worker has taken the message over, its first edit is waited for.
         """
-        if not accepted.warnings:
-            return
         message_id = int(accepted.job.address.message_id)
+        warnings = accepted.warnings
         try:
+            texts = [notes(warnings, interaction.locale.value)] if warnings else []
+            texts += await self._reminders.texts(interaction)
+            if not texts:
+                return
             if not is_place_shown and not await _is_edited(interaction, message_id):
                 log.warning("notes_not_told", job_id=accepted.job.id, error="still thinking")
                 return
-            text = notes(accepted.warnings, interaction.locale.value)
-            await interaction.followup.send(text, ephemeral=True)
+            await interaction.followup.send("\n\n".join(texts), ephemeral=True)
         except NETWORK_ERRORS as error:
             log.warning("notes_not_told", job_id=accepted.job.id, error=type(error).__name__)
         except Exception:  # as above: nothing here may tell its member that the job was refused

@@ -3,7 +3,7 @@
 States: WAITING, RUNNING, RENDERED, ENDED. A job is RENDERED from the moment when its pictures are
 drawn until the message that shows them is posted; the message is kept in Redis meanwhile, so that
 whoever comes next can post it. A failure passes through FAILING, which lasts until the message that
-tells about it is posted.
+tells about it is posted. Where neither can be posted the job is KEPT before it ends (`jobs.kept`).
 
 Every change is one step, a transaction or a script, that names the state and the attempt it starts
 from, so two processes can never both claim, retry or end a job, and an attempt that was given up
@@ -28,9 +28,10 @@ from redis.client import Pipeline
 from jobs.capability import ANYTHING, Capability
 from jobs.connection import redis_errors
 from jobs.errors import QueueUnavailable
+from jobs.kept import Kept
 from jobs.models import Job, JobState, Outcome, OutcomeCode
 from jobs.queue import RenderQueue
-from jobs.records import Fields, as_text
+from jobs.records import Fields, as_text, ended_fields
 from jobs.reports import MOST_REPORTS
 from jobs.results import Parts, Results
 
@@ -46,7 +47,14 @@ class Lifecycle:
 
     def __init__(self, queue: RenderQueue) -> None:
         self.queue = queue
-        self.results = Results(queue.redis, queue.keys, queue.settings)
+        self.results = Results(
+            queue.redis,
+            queue.keys,
+            queue.keys.results,
+            most_mib=queue.settings.results_mib,
+            lifetime=queue.settings.keep_result,
+        )
+        self.kept = Kept(queue)
         self._redis = queue.redis
         self._keys = queue.keys
         self._settings = queue.settings
@@ -179,14 +187,7 @@ class Lifecycle:
 
         def write(pipe: Pipeline) -> None:
             key = self._keys.job(job_id)
-            pipe.hset(
-                key,
-                mapping={
-                    "state": JobState.ENDED.value,
-                    "ended_at": repr(now),
-                    "outcome": outcome.model_dump_json(),
-                },
-            )
+            pipe.hset(key, mapping=ended_fields(outcome))
             pipe.expire(key, self._settings.keep_ended)
             pipe.zrem(self._keys.active, job_id)
             pipe.zrem(self._keys.in_hand, job_id)
@@ -241,12 +242,14 @@ class Lifecycle:
             log.warning("job_given_up", job_id=job.id, attempt=job.attempt, code=code.value)
 
     def enqueue_report(self, job: Job) -> None:
-        """Have a worker post what the job has to say, unless all tries are over."""
+        """Have a worker post what the job has to say; when all tries are over, keep it for later.
+
+        For half a day Discord was out of reach: what there is to say waits for its member.
+        """
         if job.reports >= MOST_REPORTS:
             log.error("job_untold", job_id=job.id, tries=job.reports)
-            is_failure = job.state is JobState.FAILING and job.outcome is not None
-            untold = job.outcome if is_failure else None
-            self.end(job.id, job.attempt, untold or Outcome(code=OutcomeCode.UNDELIVERABLE))
+            outcome = job.outcome or Outcome(code=OutcomeCode.UNDELIVERABLE)
+            self.kept.set_aside(job, outcome, self.results.get(job.id))
             return
         states = {JobState.FAILING, JobState.RENDERED}
         self.queue.change(

@@ -146,6 +146,8 @@ class JobState(StrEnum):
     RENDERED = "rendered"
     # The result is known to be a failure, and the message that says so is not posted yet.
     FAILING = "failing"
+    # Discord took the result on no way: it waits until its member comes for it.
+    KEPT = "kept"
     ENDED = "ended"
 
 
@@ -174,6 +176,10 @@ class OutcomeCode(StrEnum):
     # The classifier could not be loaded, or broke: nothing is posted unseen.
     CLASSIFIER_FAILED = "classifier_failed"
     UNDELIVERABLE = "undeliverable"
+    # The picture could not be posted, and there was no room to keep it for its member.
+    NOT_KEPT = "not_kept"
+    # Nobody came for the result in time.
+    EXPIRED = "expired"
     INTERNAL = "internal"
 
 
@@ -183,6 +189,22 @@ class Outcome(Frozen):
     code: OutcomeCode
     message_id: Snowflake | None = None
     seconds: float | None = Field(None, ge=0)
+
+
+class Handover(Frozen):
+    """The private message in which a kept result was last handed over, or was about to be.
+
+    Whether it got there may be unknown. While the token of its interaction lives (`at` is when that
+    was made, seconds since 1970), the message can be removed and the result handed over anew.
+    """
+
+    token: SecretStr
+    message_id: Snowflake
+    at: float
+
+    @field_serializer("token", when_used="json")
+    def _store_token(self, token: SecretStr) -> str:
+        return token.get_secret_value()
 
 
 class Progress(Frozen):
@@ -218,6 +240,7 @@ class Job(Frozen):
     # Tries to tell the owner what became of the job, and when the next one may be.
     reports: int = Field(0, ge=0)
     report_after: float = 0.0
+    handover: Handover | None = None
     outcome: Outcome | None = None
 
 

@@ -5,12 +5,21 @@ fields `member`, `guild`, `work`, `span`, `pixels`, `assist` and `model` are the
 (`jobs/line.lua`).
 """
 
+import time
 from collections.abc import Mapping
 
 from redis.typing import EncodableT, FieldT
 
 from jobs.errors import UnreadableJob
-from jobs.models import DeliveryAddress, Job, JobState, Outcome, Progress, RenderRequest
+from jobs.models import (
+    DeliveryAddress,
+    Handover,
+    Job,
+    JobState,
+    Outcome,
+    Progress,
+    RenderRequest,
+)
 
 Fields = dict[FieldT, EncodableT]
 
@@ -49,6 +58,15 @@ def to_fields(job: Job) -> Fields:
     return fields
 
 
+def ended_fields(outcome: Outcome) -> Fields:
+    """Write what changes in the hash of a job that ends now."""
+    return {
+        "state": JobState.ENDED.value,
+        "ended_at": repr(time.time()),
+        "outcome": outcome.model_dump_json(),
+    }
+
+
 def from_fields(job_id: str, raw: Mapping[bytes | str, bytes | str]) -> Job:
     """Read a job from the fields of its hash.
 
@@ -80,5 +98,6 @@ def _read(job_id: str, fields: Mapping[str, str]) -> Job:
         delivered=fields.get("delivered"),
         reports=int(fields.get("reports", 0)),
         report_after=float(fields.get("report_after", 0)),
+        handover=Handover.model_validate_json(fields["handover"]) if "handover" in fields else None,
         outcome=Outcome.model_validate_json(fields["outcome"]) if "outcome" in fields else None,
     )

@@ -1,6 +1,11 @@
 """The error tree of the worker room. Each error knows the outcome code that members see."""
 
+from typing import TYPE_CHECKING
+
 from jobs.models import OutcomeCode
+
+if TYPE_CHECKING:
+    from worker.presentation import Content
 
 
 class WorkerError(Exception):
@@ -82,9 +87,16 @@ class Cancelled(WorkerError):
 
 
 class Undeliverable(WorkerError):
-    """Discord refused the message on every way that we have."""
+    """Discord refused the message on every way that we have.
+
+    `content` is what was refused last: where files were too large, with the smallest ones.
+    """
 
     code = OutcomeCode.UNDELIVERABLE
+
+    def __init__(self, message: str, content: "Content") -> None:
+        super().__init__(message)
+        self.content = content
 
 
 class DiscordUnreachable(WorkerError):

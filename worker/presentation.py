@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import discord
 
-from jobs.controls import Button, cancel_button, cancelled_text
-from jobs.models import Job, Outcome, OutcomeCode
+from jobs.controls import Button, cancel_button
+from jobs.models import Job, Outcome
+from jobs.outcome_words import outcome_text
 from jobs.settings import QueueSettings
 from jobs.wording import say
 from newbie_pipeline.prompt.assist import AssistMode
@@ -47,16 +48,7 @@ def progress(job: Job, step: int, total: int) -> Content:
 
 def failure(job: Job, outcome: Outcome, settings: QueueSettings) -> Content:
     """Tell why there is no picture. Only the requester is addressed."""
-    if outcome.code is OutcomeCode.CANCELLED:
-        return Content(cancelled_text(job))
-    sentence = say(
-        f"outcome.{outcome.code.value}",
-        job.address.locale,
-        seconds=settings.job_timeout,
-        attempts=settings.max_attempts,
-        job_id=job.id,
-    )
-    return Content(f"<@{job.address.requester_id}> {sentence}")
+    return Content(outcome_text(job, outcome, settings))
 
 
 def pictures(job: Job, rendered: Rendered, version: str, *, as_spoilers: bool = False) -> Content:

@@ -27,13 +27,13 @@ from worker.delivery import Delivery
 from worker.errors import (
     Cancelled,
     DiscordUnreachable,
-    Undeliverable,
     WorkerError,
 )
 from worker.house_rules import check_additions, check_prompt, read_house_rules
 from worker.kept import from_parts, to_parts
 from worker.news import News
 from worker.presentation import Content
+from worker.set_aside import post_or_set_aside
 from worker.settings import WorkerSettings
 
 log = structlog.get_logger("worker")
@@ -130,7 +130,7 @@ def _try_to_draw(bench: Bench, job: Job) -> OutcomeCode | None:
 
 
 async def _draw_and_post(bench: Bench, job: Job) -> None:
-    async with Delivery(bench.discord, job.address, job.id) as delivery:
+    async with _delivery(bench, job) as delivery:
         await asyncio.to_thread(_take_over_message, bench, job)
         rules = await asyncio.to_thread(read_house_rules, bench.queue.guilds, job.address)
         await asyncio.to_thread(check_prompt, rules.prompt, job.request)
@@ -154,9 +154,10 @@ async def _draw_and_post(bench: Bench, job: Job) -> None:
         if not await asyncio.to_thread(_keep, bench, job, outcome, content):
             log.warning("attempt_overtaken", job_id=job.id, attempt=job.attempt)
             return
-        message_id = await delivery.post(content)
-    posted = outcome.model_copy(update={"message_id": message_id})
-    await asyncio.to_thread(_close_delivered, bench, job, posted)
+        message_id = await post_or_set_aside(bench.lifecycle, delivery, job, outcome, content)
+    if message_id is not None:
+        posted = outcome.model_copy(update={"message_id": message_id})
+        await asyncio.to_thread(_close_delivered, bench, job, posted)
 
 
 def _keep(bench: Bench, job: Job, outcome: Outcome, content: Content) -> bool:
@@ -201,22 +202,29 @@ def _post_kept(bench: Bench, job: Job, outcome: Outcome) -> None:
         bench.lifecycle.abandon(job, OutcomeCode.UNDELIVERABLE)
         return
     try:
-        message_id = asyncio.run(_post(bench, job, from_parts(parts)))
+        message_id = asyncio.run(_post(bench, job, outcome, from_parts(parts)))
     except DiscordUnreachable as error:
         # The try was counted when it was ordered.
         log.warning("picture_not_posted", job_id=job.id, reason=str(error))
-    except (Undeliverable, ValueError, KeyError) as error:
+    except (ValueError, KeyError) as error:
         log.warning("job_failed", job_id=job.id, reason=type(error).__name__)
         if bench.lifecycle.fail(job.id, job.attempt, OutcomeCode.UNDELIVERABLE):
             _tell(bench, job, Outcome(code=OutcomeCode.UNDELIVERABLE))
     else:
-        posted = outcome.model_copy(update={"message_id": message_id})
-        _close_delivered(bench, job, posted)
+        if message_id is not None:
+            posted = outcome.model_copy(update={"message_id": message_id})
+            _close_delivered(bench, job, posted)
 
 
-async def _post(bench: Bench, job: Job, content: Content) -> str:
-    async with Delivery(bench.discord, job.address, job.id) as delivery:
-        return await delivery.post(content)
+async def _post(bench: Bench, job: Job, outcome: Outcome, content: Content) -> str | None:
+    async with _delivery(bench, job) as delivery:
+        return await post_or_set_aside(bench.lifecycle, delivery, job, outcome, content)
+
+
+def _delivery(bench: Bench, job: Job) -> Delivery:
+    # An attempt or a report before this one may have posted already.
+    is_repeat = job.attempt > 0 or job.reports > 0
+    return Delivery(bench.discord, job.address, job.id, is_repeat=is_repeat)
 
 
 def _take_over_message(bench: Bench, job: Job) -> None:
@@ -246,15 +254,13 @@ def _tell(bench: Bench, job: Job, outcome: Outcome) -> None:
         job = bench.queue.get(job.id)  # it says by whom
     content = presentation.failure(job, outcome, bench.queue_settings)
     try:
-        message_id = asyncio.run(_post(bench, job, content))
+        message_id = asyncio.run(_post(bench, job, outcome, content))
     except DiscordUnreachable as error:
         log.warning("failure_not_told", job_id=job.id, reason=str(error))
         bench.lifecycle.postpone_report(job)
         return
-    except Undeliverable as error:
-        log.error("job_undeliverable", job_id=job.id, reason=str(error))
-        message_id = None
-    _end(bench, job, outcome.model_copy(update={"message_id": message_id}))
+    if message_id is not None:
+        _end(bench, job, outcome.model_copy(update={"message_id": message_id}))
 
 
 def _end(bench: Bench, job: Job, outcome: Outcome) -> None:
