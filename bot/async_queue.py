@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot.threads import Threads
 from bot.wait_words import SpokenWait, spoken
 from jobs import presence
+from jobs.capability import Capability
 from jobs.eta import Standing
 from jobs.lifecycle import Lifecycle
 from jobs.models import DeliveryAddress, Job, Outcome, OutcomeCode, RenderRequest
@@ -67,9 +68,10 @@ class AsyncQueue:
         outcome = Outcome(code=OutcomeCode.CANCELLED, message_id=job.address.message_id)
         await self._run(self._lifecycle.end, job.id, job.attempt, outcome)
 
-    async def assistance(self) -> presence.Assistance:
-        """Tell whether any worker can help with a prompt."""
-        return await self._run(presence.assistance, self._queue.redis, self._queue.keys)
+    async def capabilities(self) -> list[Capability]:
+        """Tell what each living worker can draw."""
+        workers = await self._run(presence.registrations, self._queue.redis, self._queue.keys)
+        return [worker.capability for worker in workers]
 
     @asynccontextmanager
     async def writer(self, job_id: str) -> AsyncIterator[bool]:

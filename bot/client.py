@@ -8,8 +8,8 @@ import structlog
 from discord import app_commands
 from discord.ext import commands
 
+from bot.abilities import WorkerBoard
 from bot.answers import CONNECTION_ERRORS, Interaction, is_too_late, tell
-from bot.assistance import WorkerBoard
 from bot.async_guilds import AsyncGuilds
 from bot.async_queue import AsyncQueue
 from bot.errors import StartError

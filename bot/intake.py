@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import discord
 import structlog
 
+from bot.abilities import WorkerBoard, check_needs, with_model
 from bot.answers import NETWORK_ERRORS, Interaction, acknowledge, is_too_late, open_form, tell
-from bot.assistance import WorkerBoard, check_assistance
 from bot.async_queue import AsyncQueue
 from bot.channel_rights import missing_rights
 from bot.content_rules import check_content
@@ -27,10 +27,10 @@ from bot.refusals import REFUSALS, Refusal, code_of, notes, sentence
 from bot.settings import BotSettings
 from bot.waiting_message import show_place
 from bot.withdrawals import Withdrawals
+from jobs.capability import needs_of
 from jobs.errors import QueueUnavailable
 from jobs.models import DeliveryAddress, Job
 from jobs.wording import say
-from newbie_pipeline.prompt.assist import AssistMode
 from newbie_pipeline.prompt.errors import PromptWarning
 from newbie_pipeline.prompt.parse import parse
 
@@ -120,12 +120,12 @@ class Intake:
             raise Refused("restarting")
         ask = read()
         check_options(ask.options, self.defaults)
-        assist = ask.options.assist_mode
         _check_rights(interaction)
         if ask.source is None:
             # What was seen last will do: nobody should write a long prompt in vain.
-            check_assistance(assist, self.workers.assistance)
-            await open_form(interaction, build_form(ask.options, interaction.locale.value))
+            options = with_model(ask.options, self.workers.seen)
+            check_needs(needs_of(check_options(options, self.defaults)), self.workers.seen)
+            await open_form(interaction, build_form(options, interaction.locale.value))
             return None
         if isinstance(ask.source, discord.Attachment):
             check_file(ask.source)
@@ -135,10 +135,11 @@ class Intake:
         else:
             prompt = parse(unwrap(ask.source))
             message_id = await acknowledge(interaction)
-        request = build_request(prompt.source, ask.options, self.defaults)
+        workers = await self.queue.capabilities()
+        options = with_model(ask.options, workers)
+        request = build_request(prompt.source, options, self.defaults)
         await asyncio.to_thread(check_content, request)
-        if assist is not AssistMode.OFF:
-            check_assistance(assist, await self.queue.assistance())
+        check_needs(needs_of(request), workers)
         try:
             job = await self.queue.submit(request, _address(interaction, message_id))
             return Accepted(job, prompt.warnings)

@@ -3,9 +3,13 @@
 It holds neither the model nor a job. Every few seconds it says that the worker is there and
 takes back jobs whose attempt died (`jobs.recovery`). Jobs are taken only once the model
 is loaded, so a checkpoint that cannot be loaded costs no job an attempt.
+
+SIGTERM drains: no further job is taken, those in hand are finished within
+`NEWBIE_WORKER_SHUTDOWN_GRACE` seconds. When these are over, or at a second SIGTERM, what is not
+drawn yet is handed back (`worker.handing_back`). Either way the exit code is 0.
 """
 
-import os
+import secrets
 import signal
 import socket
 import sys
@@ -25,7 +29,8 @@ from supervisor.child import ChildEvent, ChildSpec, Restart
 from supervisor.errors import ChildFailed, Interrupted
 from supervisor.notify import notify_ready
 from supervisor.process import Supervisor
-from worker.plan_file import PLAN_FILE, read_plan
+from worker.description_file import DESCRIPTION_FILE, read_description
+from worker.handing_back import SLOT_SECONDS
 from worker.settings import WorkerSettings
 from worker.speed_file import SPEED_FILE, read_speed
 
@@ -56,6 +61,7 @@ def children(settings: WorkerSettings, runtime_dir: Path) -> list[ChildSpec]:
             env=environment,
             ready="notify",
             stop_grace=settings.shutdown_grace,
+            hurry_grace=SLOT_SECONDS,
             # A slot ends when Redis is away for long. It may come back as often as it takes.
             restart=Restart(most=None),
         )
@@ -67,16 +73,16 @@ def children(settings: WorkerSettings, runtime_dir: Path) -> list[ChildSpec]:
 class Watch:
     """What the worker does every few seconds."""
 
-    def __init__(self, queue: RenderQueue, name: str, plan_file: Path) -> None:
-        self._queue, self._name, self._plan_file = queue, name, plan_file
+    def __init__(self, queue: RenderQueue, name: str, runtime_dir: Path) -> None:
+        self._queue, self._name, self._runtime_dir = queue, name, runtime_dir
         self._recovery = Recovery(Lifecycle(queue))
 
     def tick(self) -> None:
-        """Say that we are there, how the model is held and how fast, and take back lost jobs."""
+        """Say that we are there, what we are and how fast, and take back lost jobs."""
         try:
-            plan = read_plan(self._plan_file)
-            speed = read_speed(self._plan_file.with_name(SPEED_FILE))
-            presence.beat(self._queue.redis, self._queue.keys, self._name, plan, speed)
+            said = read_description(self._runtime_dir / DESCRIPTION_FILE)
+            speed = read_speed(self._runtime_dir / SPEED_FILE)
+            presence.beat(self._queue.redis, self._queue.keys, self._name, said, speed)
             self._recovery.look()
         except QueueUnavailable as error:
             log.warning("redis_unavailable", reason=str(error))
@@ -89,6 +95,11 @@ class Watch:
             log.warning("redis_unavailable", reason=str(error))
 
 
+def worker_name() -> str:
+    """Make a name that no other worker has: containers may share a host's name, and process ids."""
+    return f"{socket.gethostname()}-{secrets.token_hex(4)}"
+
+
 def note(event: ChildEvent) -> None:
     """Log what happens to a child."""
     level = log.warning if event.kind in {"died", "restarting", "failed"} else log.debug
@@ -98,8 +109,8 @@ def note(event: ChildEvent) -> None:
 def run(settings: WorkerSettings, queue: RenderQueue) -> int:
     """Supervise until SIGTERM or SIGINT (0), or until a part cannot be kept alive (1)."""
     with Supervisor(on_event=note) as supervisor:
-        plan_file = Path(settings.runtime_dir or supervisor.runtime_dir) / PLAN_FILE
-        watch = Watch(queue, f"{socket.gethostname()}-{os.getpid()}", plan_file)
+        runtime_dir = Path(settings.runtime_dir or supervisor.runtime_dir)
+        watch = Watch(queue, worker_name(), runtime_dir)
         for child in children(settings, supervisor.runtime_dir):
             supervisor.add(child)
         slots = tuple(name for name in supervisor.names if name != RENDERER)
@@ -133,9 +144,10 @@ def run(settings: WorkerSettings, queue: RenderQueue) -> int:
             log.error("worker_stopped", reason=str(error))
             return 1
         finally:
+            # Nobody is to count on us any more, however long the last jobs take.
+            watch.leave()
             # All at once: none may take a new job while another finishes its last.
             supervisor.stop_together(*slots)
-            watch.leave()
     log.info("worker_stopped", reason="signal")
     return 0
 

@@ -7,6 +7,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from jobs.errors import SettingsError
+from jobs.limits import MEGAPIXEL
+from jobs.models import Size
 from jobs.settings import RoomSettings
 from newbie_pipeline.checkpoints.sources import parse_source
 from newbie_pipeline.errors import CheckpointError
@@ -15,6 +17,9 @@ from newbie_pipeline.lora.adapter_file import parse_adapter_files
 from newbie_pipeline.memory.budget import parse_max_memory, parse_memory
 from newbie_pipeline.memory.quantization import parse_quantize
 from newbie_pipeline.prompt.passages import CharacterEncoding
+
+# Whoever takes less can draw nothing that members can ask for.
+SMALLEST_MEGAPIXELS = min(size.width * size.height for size in Size) / MEGAPIXEL
 
 
 class WorkerSettings(RoomSettings):
@@ -68,6 +73,12 @@ class WorkerSettings(RoomSettings):
     assist_tokens: int = Field(
         DEFAULT_TOKENS, ge=1, description="Tokens that Gemma may write for one request."
     )
+    max_megapixels: float | None = Field(
+        None,
+        ge=SMALLEST_MEGAPIXELS,
+        allow_inf_nan=False,
+        description="Largest picture that this worker takes, in megapixels; unset: what it holds.",
+    )
     slots: int = Field(
         2,
         ge=1,
@@ -113,6 +124,11 @@ class WorkerSettings(RoomSettings):
         if value is not None:
             reader(value)
         return value
+
+    @property
+    def max_pixels(self) -> int | None:
+        """Pixels of the largest picture that is wanted here; None: whatever the memory holds."""
+        return None if self.max_megapixels is None else int(self.max_megapixels * MEGAPIXEL)
 
     @property
     def socket(self) -> Path:

@@ -7,9 +7,9 @@ import signal
 
 import discord
 import pytest
+from bot.assistance import assist_choices, check_assistance
 from redis import Redis
 
-from bot.assistance import assist_choices, check_assistance
 from bot.errors import Refused
 from bot.refusals import sentence
 from bot.translation import CatalogueTranslator

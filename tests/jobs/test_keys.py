@@ -58,7 +58,7 @@ def busy(queue: RenderQueue, lifecycle: Lifecycle) -> None:
         queue.submit(request(), where, terms(request()))
     queue.submit(request(), address(20, guild_id="201"), terms(request()))
     queue.set_state("201", QueueState.PAUSED, by="1")
-    presence.beat(queue.redis, queue.keys, "host-1", "{}", ASSUMED)
+    presence.beat(queue.redis, queue.keys, "host-1", speed=ASSUMED)
     queue.cancel("1011", "500")
     queue.withdraw("1010")
     queue.front("1009")
