@@ -18,6 +18,7 @@
 | `newbie:{queue}:ticket:{name}` | hash | which job and attempt one of RQ's jobs has taken | until that is settled, or RQ's time limit for it is over |
 | `newbie:{queue}:workers` | sorted set | names of workers, by the time of their last sign of life | a member leaves when it says goodbye, or an hour after its last sign |
 | `newbie:{queue}:worker:{name}` | string (JSON) | what a worker says of itself: device, model, memory plan, speed, what it can do (`jobs.registration`) | 15 seconds, renewed with its signs of life |
+| `newbie:{queue}:cards` | sorted set | which worker draws on which of several GPUs of a machine, by the time until which that holds | an hour after the last claim; a member leaves when its worker ends, or at the first claim after its time |
 
 RQ has keys of its own (`rq:*`): the list `rq:queue:{queue}` of tickets and reports, a hash for each
 of them, its workers and its registries. It removes them itself, but for the empty registries' names
@@ -90,6 +91,11 @@ class Keys:
     def worker(self, name: str) -> str:
         """What one worker says of itself."""
         return f"{self.prefix}worker:{name}"
+
+    @property
+    def cards(self) -> str:
+        """Sorted set of claims of GPUs."""
+        return f"{self.prefix}cards"
 
     def older_worker(self, name: str) -> tuple[str, str]:
         """Memory plan and speed of one worker of an earlier version."""

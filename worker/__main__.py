@@ -19,6 +19,7 @@ from types import FrameType
 import structlog
 
 from jobs import logs, presence
+from jobs.cards import Cards
 from jobs.connection import connect
 from jobs.errors import QueueUnavailable, SettingsError
 from jobs.lifecycle import Lifecycle
@@ -33,6 +34,7 @@ from worker.description_file import DESCRIPTION_FILE, read_description
 from worker.handing_back import SLOT_SECONDS
 from worker.settings import WorkerSettings
 from worker.speed_file import SPEED_FILE, read_speed
+from worker.visible_cards import VARIABLE, visible_cards
 
 log = structlog.get_logger("worker")
 
@@ -41,13 +43,15 @@ RENDERER = "renderer"
 MODEL_LOAD_SECONDS = 1800.0
 
 
-def children(settings: WorkerSettings, runtime_dir: Path) -> list[ChildSpec]:
+def children(
+    settings: WorkerSettings, runtime_dir: Path, card: str | None = None
+) -> list[ChildSpec]:
     """Describe the renderer and the RQ worker processes, in the order in which they start."""
     environment = {"NEWBIE_WORKER_RUNTIME_DIR": str(settings.runtime_dir or runtime_dir)}
     renderer = ChildSpec(
         name=RENDERER,
         argv=(sys.executable, "-m", "worker.renderer"),
-        env=environment,
+        env=environment if card is None else {**environment, VARIABLE: card},
         ready="notify",
         ready_timeout=MODEL_LOAD_SECONDS,
         # Its render in hand belongs to a job that is over by then.
@@ -76,6 +80,18 @@ class Watch:
     def __init__(self, queue: RenderQueue, name: str, runtime_dir: Path) -> None:
         self._queue, self._name, self._runtime_dir = queue, name, runtime_dir
         self._recovery = Recovery(Lifecycle(queue))
+        self._cards = Cards(queue.redis, queue.keys, name)
+        self.card: str | None = None
+
+    def choose_card(self, cards: list[str]) -> None:
+        """Take one of several cards, which other workers of this machine see too."""
+        if len(cards) < 2:
+            return
+        try:
+            self.card = self._cards.take(cards, MODEL_LOAD_SECONDS)
+            log.info("card_chosen", card=self.card)
+        except QueueUnavailable as error:
+            log.warning("redis_unavailable", reason=str(error))
 
     def tick(self) -> None:
         """Say that we are there, what we are and how fast, and take back lost jobs."""
@@ -83,14 +99,24 @@ class Watch:
             said = read_description(self._runtime_dir / DESCRIPTION_FILE)
             speed = read_speed(self._runtime_dir / SPEED_FILE)
             presence.beat(self._queue.redis, self._queue.keys, self._name, said, speed)
+            if self.card is not None:
+                self._cards.keep(self.card, presence.GONE_AFTER_SECONDS)
             self._recovery.look()
         except QueueUnavailable as error:
             log.warning("redis_unavailable", reason=str(error))
 
     def leave(self) -> None:
-        """Say goodbye."""
+        """Say that no further job is taken here."""
         try:
             presence.leave(self._queue.redis, self._queue.keys, self._name)
+        except QueueUnavailable as error:
+            log.warning("redis_unavailable", reason=str(error))
+
+    def give_up_card(self) -> None:
+        """Leave the card to others: the renderer has ended."""
+        try:
+            if self.card is not None:
+                self._cards.give_up(self.card)
         except QueueUnavailable as error:
             log.warning("redis_unavailable", reason=str(error))
 
@@ -111,7 +137,9 @@ def run(settings: WorkerSettings, queue: RenderQueue) -> int:
     with Supervisor(on_event=note) as supervisor:
         runtime_dir = Path(settings.runtime_dir or supervisor.runtime_dir)
         watch = Watch(queue, worker_name(), runtime_dir)
-        for child in children(settings, supervisor.runtime_dir):
+        if settings.device is None:
+            watch.choose_card(visible_cards())
+        for child in children(settings, supervisor.runtime_dir, watch.card):
             supervisor.add(child)
         slots = tuple(name for name in supervisor.names if name != RENDERER)
         stopping = False
@@ -148,6 +176,8 @@ def run(settings: WorkerSettings, queue: RenderQueue) -> int:
             watch.leave()
             # All at once: none may take a new job while another finishes its last.
             supervisor.stop_together(*slots)
+            supervisor.stop(RENDERER)
+            watch.give_up_card()
     log.info("worker_stopped", reason="signal")
     return 0
 
