@@ -26,7 +26,7 @@ async def unless_cancelled(
     lifecycle: Lifecycle,
     job_id: str,
     render: Coroutine[None, None, Result],
-    hand_back: HandBack = HandBack(),  # noqa: B008  (nobody sets this one)
+    hand_back: HandBack,
 ) -> Result:
     """Await a render of a job.
 

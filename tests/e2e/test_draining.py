@@ -10,7 +10,7 @@ import pytest
 
 from jobs import presence
 from jobs.models import JobState
-from tests.e2e.conftest import Member
+from tests.e2e.conftest import DEFAULT_USER, Member
 from tests.e2e.own_workers import OwnWorkers, own_workers
 from tests.e2e.test_survival import accepted, children, one_message, rendered, running
 
@@ -42,6 +42,12 @@ async def drains(member: Member) -> None:
 def is_in_line_again(member: Member, job_id: str) -> bool:
     job = member.queue.get(job_id)
     return (job.state, job.attempt, job.lost_attempts) == (JobState.WAITING, 1, 0)
+
+
+async def cancelled(member: Member, job_id: str) -> None:
+    """End a job without the time that drawing takes; the bot tells its owner."""
+    assert member.queue.cancel(job_id, DEFAULT_USER)
+    await one_message(member, job_id)
 
 
 async def drawn_by_another(member: Member, workers: OwnWorkers, job_id: str) -> None:
@@ -97,6 +103,7 @@ async def test_at_the_deadline_the_job_is_handed_back(member: Member, workers: O
     await until(lambda: is_in_line_again(member, job_id), 30)
     await until(lambda: workers.exit_code("one") is not None)
     assert workers.exit_code("one") == 0
+    await cancelled(member, job_id)
 
 
 async def test_a_job_whose_process_does_not_answer_is_handed_back_for_it(
@@ -114,6 +121,7 @@ async def test_a_job_whose_process_does_not_answer_is_handed_back_for_it(
     await until(lambda: is_in_line_again(member, job_id), 60)
     await until(lambda: workers.exit_code("one") is not None)
     assert workers.exit_code("one") == 0
+    await cancelled(member, job_id)
 
 
 async def test_a_picture_that_is_drawn_is_kept_and_posted_by_another(
