@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bot.threads import Threads
 from bot.wait_words import SpokenWait, spoken
 from jobs import moderation, overview, presence
+from jobs.capability import Capability
 from jobs.guild import QueueState
 from jobs.guild_settings import Change
 from jobs.lifecycle import Lifecycle
@@ -156,9 +157,10 @@ class AsyncQueue:
         """Sum up the last days of a server, today included."""
         return await self._run(self._queue.statistics.read, guild, days, time.time())
 
-    async def assistance(self) -> presence.Assistance:
-        """Tell whether any worker can help with a prompt."""
-        return await self._run(presence.assistance, self._queue.redis, self._queue.keys)
+    async def capabilities(self) -> list[Capability]:
+        """Tell what each living worker can draw."""
+        workers = await self._run(presence.registrations, self._queue.redis, self._queue.keys)
+        return [worker.capability for worker in workers]
 
     @asynccontextmanager
     async def writer(self, job_id: str) -> AsyncIterator[bool]:

@@ -11,8 +11,8 @@ from discord import app_commands
 from discord.ext import commands
 from discord.utils import maybe_coroutine
 
+from bot.abilities import WorkerBoard
 from bot.answers import CONNECTION_ERRORS, Interaction, is_too_late, tell
-from bot.assistance import WorkerBoard
 from bot.async_guilds import AsyncGuilds
 from bot.async_kept import AsyncKept
 from bot.async_queue import AsyncQueue

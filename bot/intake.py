@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import discord
 import structlog
 
+from bot.abilities import WorkerBoard, check_needs, with_model
 from bot.answers import NETWORK_ERRORS, Interaction, acknowledge, is_too_late, open_form, tell
-from bot.assistance import WorkerBoard, check_assistance
 from bot.async_guilds import AsyncGuilds
 from bot.async_queue import AsyncQueue
 from bot.channel_rights import missing_rights
@@ -31,10 +31,10 @@ from bot.rules import rules_for
 from bot.settings import BotSettings
 from bot.waiting_message import show_place
 from bot.withdrawals import Withdrawals
+from jobs.capability import needs_of
 from jobs.errors import LimitReached, QueueUnavailable
 from jobs.models import DeliveryAddress, Job
 from jobs.wording import say
-from newbie_pipeline.prompt.assist import AssistMode
 from newbie_pipeline.prompt.errors import PromptWarning
 from newbie_pipeline.prompt.parse import parse
 
@@ -138,13 +138,13 @@ class Intake:
             raise Refused("restarting")
         ask = read()
         check_options(ask.options, self.defaults)
-        assist = ask.options.assist_mode
         _check_rights(interaction)
         if ask.source is None:
-            # Nobody should write a long prompt in vain.
+            # Nobody should write a long prompt in vain; of the workers, what was seen last will do.
             await self._check_place_quickly(interaction)
-            check_assistance(assist, self.workers.assistance)
-            await open_form(interaction, build_form(ask.options, interaction.locale.value))
+            options = with_model(ask.options, self.workers.seen)
+            check_needs(needs_of(check_options(options, self.defaults)), self.workers.seen)
+            await open_form(interaction, build_form(options, interaction.locale.value))
             return None
         if isinstance(ask.source, discord.Attachment):
             check_file(ask.source)
@@ -154,12 +154,13 @@ class Intake:
         else:
             prompt = parse(unwrap(ask.source))
             message_id = await acknowledge(interaction)
-        request = build_request(prompt.source, ask.options, self.defaults)
         rules = await rules_for(self.guild_settings, interaction)
         rules.check_place()
+        workers = await self.queue.capabilities()
+        options = with_model(ask.options, workers)
+        request = build_request(prompt.source, options, self.defaults)
         await asyncio.to_thread(rules.check_prompt, request)
-        if assist is not AssistMode.OFF:
-            check_assistance(assist, await self.queue.assistance())
+        check_needs(needs_of(request), workers)
         try:
             address = _address(interaction, message_id)
             job = await self.queue.submit(request, address, rules.terms(request, prompt))

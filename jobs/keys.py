@@ -21,13 +21,16 @@
 | `newbie:{queue}:member:{id}:waiting` | sorted set | ids of one member's waiting jobs, by virtual time | a member leaves when its job leaves the line |
 | `newbie:{queue}:ticket:{name}` | hash | which job and attempt one of RQ's jobs has taken | until that is settled, or RQ's time limit for it is over |
 | `newbie:{queue}:workers` | sorted set | names of workers, by the time of their last sign of life | a member leaves when it says goodbye, or an hour after its last sign |
-| `newbie:{queue}:worker:{name}:plan` | string (JSON) | how a worker holds the model in memory, predicted and measured, and whether it can help with prompts | 15 seconds, renewed with its signs of life |
-| `newbie:{queue}:worker:{name}:speed` | string (JSON) | how fast a worker draws, as it measured | 15 seconds, renewed with its signs of life |
+| `newbie:{queue}:worker:{name}` | string (JSON) | what a worker says of itself: device, model, memory plan, speed, what it can do (`jobs.registration`) | 15 seconds, renewed with its signs of life |
+| `newbie:{queue}:cards` | sorted set | which worker draws on which of several GPUs of a machine, by the time until which that holds | an hour after the last claim; a member leaves when its worker ends, or at the first claim after its time |
 
 RQ has keys of its own (`rq:*`): the list `rq:queue:{queue}` of tickets and reports, a hash for each
 of them, its workers and its registries. It removes them itself, but for the empty registries' names
 in `rq:queues`. A ticket's id is `ticket-{job id}-{attempt}` after the job that it was made for, which
 need not be the one that it takes; a report's id is `report-{job id}-{attempt}`.
+
+Workers of versions before `newbie:{queue}:worker:{name}` write `:plan` and `:speed` below it, which
+are read and end by themselves after 15 seconds.
 """  # noqa: E501
 
 from dataclasses import dataclass
@@ -99,13 +102,18 @@ class Keys:
         """Sorted set of workers by the time when each was last heard of."""
         return f"{self.prefix}workers"
 
-    def worker_plan(self, name: str) -> str:
-        """Memory plan of one worker."""
-        return f"{self.prefix}worker:{name}:plan"
+    def worker(self, name: str) -> str:
+        """What one worker says of itself."""
+        return f"{self.prefix}worker:{name}"
 
-    def worker_speed(self, name: str) -> str:
-        """Measured speed of one worker."""
-        return f"{self.prefix}worker:{name}:speed"
+    @property
+    def cards(self) -> str:
+        """Sorted set of claims of GPUs."""
+        return f"{self.prefix}cards"
+
+    def older_worker(self, name: str) -> tuple[str, str]:
+        """Memory plan and speed of one worker of an earlier version."""
+        return f"{self.worker(name)}:plan", f"{self.worker(name)}:speed"
 
     def member_waiting(self, member_id: str) -> str:
         """Sorted set of the ids of one member's waiting jobs."""

@@ -210,14 +210,41 @@ class Lifecycle:
         """Take a job back from an attempt that got stuck: in line again, or given up."""
         if self.end_delivered(job):
             return
-        if job.attempt + 1 >= self._settings.max_attempts:
+        if job.lost_attempts + 1 >= self._settings.max_attempts:
             self.give_up(job, code)
             return
         again = job.model_copy(update={"attempt": job.attempt + 1})
+        if self._put_back(job, again, DRAWING):
+            log.warning("job_requeued", job_id=job.id, attempt=again.attempt)
+
+    def hand_back(self, job: Job) -> bool:
+        """Put a job in line again whose worker stops before it is drawn; the attempt costs nothing.
+
+        That a worker stops says nothing about the job, so it is not one of `max_attempts`. It gets
+        a number of its own all the same: whatever the process still wrote would not count.
+
+        Returns:
+            False when there is nothing to hand back: it is drawn, cancelled, or another attempt's.
+        """
+        changes = {"attempt": job.attempt + 1, "handed_back": job.handed_back + 1}
+        again = job.model_copy(update=changes)
+        if not self._put_back(job, again, {JobState.RUNNING}):
+            return False
+        log.info("job_handed_back", job_id=job.id, attempt=again.attempt)
+        return True
+
+    def _put_back(self, job: Job, again: Job, states: set[JobState]) -> bool:
+        """Put a job's next attempt in line, before all others; fail it where it is cancelled."""
 
         def write(pipe: Pipeline) -> None:
-            key, state = self._keys.job(job.id), JobState.WAITING.value
-            pipe.hset(key, mapping={"state": state, "attempt": again.attempt, "step": "0"})
+            fields: Fields = {
+                "state": JobState.WAITING.value,
+                "attempt": again.attempt,
+                "handed_back": again.handed_back,
+                "step": "0",
+            }
+            key = self._keys.job(job.id)
+            pipe.hset(key, mapping=fields)
             pipe.hdel(key, "outcome", "reports", "report_after")
             pipe.zrem(self._keys.in_hand, job.id)
             self.results.drop(pipe, job.id)
@@ -225,10 +252,11 @@ class Lifecycle:
             self.queue.line.join(pipe, again, self.queue.cost(job.request), is_back=True)
             self.queue.tickets.add(pipe, again.id, again.attempt)
 
-        if self.queue.change(job.id, DRAWING, write, attempt=job.attempt, unless_cancelled=True):
-            log.warning("job_requeued", job_id=job.id, attempt=again.attempt)
-        elif self.is_cancelled(job.id):
+        if self.queue.change(job.id, states, write, attempt=job.attempt, unless_cancelled=True):
+            return True
+        if self.is_cancelled(job.id):
             self.give_up(job, OutcomeCode.CANCELLED)
+        return False
 
     def give_up(self, job: Job, code: OutcomeCode) -> None:
         """Fail a job and have a worker tell its owner."""

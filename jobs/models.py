@@ -226,6 +226,8 @@ class Job(Frozen):
     # How many of its member's jobs may be drawn at once in its server; None is no limit.
     most_running: int | None = Field(None, ge=1)
     attempt: int = Field(0, ge=0)
+    # How many attempts were handed back, by workers that stopped before the job was drawn.
+    handed_back: int = Field(0, ge=0)
     # RQ's job that began the last attempt: what RQ's stop command wants to know.
     ticket: str | None = None
     # Who wants the attempt that runs now to stop.
@@ -242,6 +244,11 @@ class Job(Frozen):
     report_after: float = 0.0
     handover: Handover | None = None
     outcome: Outcome | None = None
+
+    @property
+    def lost_attempts(self) -> int:
+        """How many attempts before this one went wrong; one that was handed back did not."""
+        return self.attempt - self.handed_back
 
 
 class QueueStatus(Frozen):

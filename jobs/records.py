@@ -43,6 +43,8 @@ def to_fields(job: Job) -> Fields:
     }
     if job.most_running is not None:
         fields["most_running"] = str(job.most_running)
+    if job.handed_back:
+        fields["handed_back"] = str(job.handed_back)
     if job.started_at is not None:
         fields["started_at"] = repr(job.started_at)
     if job.ended_at is not None:
@@ -89,6 +91,7 @@ def _read(job_id: str, fields: Mapping[str, str]) -> Job:
         weight=float(fields.get("weight", 1.0)),
         most_running=int(fields["most_running"]) if "most_running" in fields else None,
         attempt=int(fields["attempt"]),
+        handed_back=int(fields.get("handed_back", 0)),
         ticket=fields.get("ticket"),
         cancelled_by=fields.get("cancelled_by"),
         submitted_at=float(fields["submitted_at"]),

@@ -13,7 +13,7 @@ from PIL import Image
 
 from newbie_pipeline.checkpoints.identity import model_hash, model_name
 from newbie_pipeline.checkpoints.sources import Source
-from newbie_pipeline.errors import CheckpointError, RenderCancelled
+from newbie_pipeline.errors import CheckpointError, RenderCancelled, RenderInputError
 from newbie_pipeline.expansion.assistant import assist
 from newbie_pipeline.expansion.writing import (
     DEFAULT_SECONDS,
@@ -218,6 +218,14 @@ class Renderer:
     def can_assist(self) -> bool:
         """Whether Gemma is there as a whole, so that it can help with prompts."""
         return self._model.language_head is not None
+
+    def can_draw(self, width: int, height: int) -> bool:
+        """Tell whether the model knows a size, and a memory plan fits it after all runs so far."""
+        try:
+            self._model.pipeline.check_inputs(height, width, 1, 1)
+        except RenderInputError:
+            return False
+        return self._model.can_hold(width, height)
 
     def take_measured(self) -> tuple[list[str], dict[str, Any]] | None:
         """Give what the first whole render took, beside its plan, as lines and as plain data.

@@ -86,6 +86,10 @@ class Cancelled(WorkerError):
     code = OutcomeCode.CANCELLED
 
 
+class HandedBack(WorkerError):
+    """The worker stops, and what it has not drawn is another's to draw: no outcome of the job."""
+
+
 class Undeliverable(WorkerError):
     """Discord refused the message on every way that we have.
 

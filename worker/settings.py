@@ -7,6 +7,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from jobs.errors import SettingsError
+from jobs.limits import MEGAPIXEL
+from jobs.models import Size
 from jobs.settings import RoomSettings
 from newbie_pipeline.checkpoints.sources import parse_source
 from newbie_pipeline.errors import CheckpointError
@@ -15,6 +17,9 @@ from newbie_pipeline.lora.adapter_file import parse_adapter_files
 from newbie_pipeline.memory.budget import parse_max_memory, parse_memory
 from newbie_pipeline.memory.quantization import parse_quantize
 from newbie_pipeline.prompt.passages import CharacterEncoding
+
+# Whoever takes less can draw nothing that members can ask for.
+SMALLEST_MEGAPIXELS = min(size.width * size.height for size in Size) / MEGAPIXEL
 
 
 class WorkerSettings(RoomSettings):
@@ -80,6 +85,12 @@ class WorkerSettings(RoomSettings):
     classifier_threshold: float = Field(
         0.5, gt=0, le=1, description="From which probability of these labels on it is adult."
     )
+    max_megapixels: float | None = Field(
+        None,
+        ge=SMALLEST_MEGAPIXELS,
+        allow_inf_nan=False,
+        description="Largest picture that this worker takes, in megapixels; unset: what it holds.",
+    )
     slots: int = Field(
         2,
         ge=1,
@@ -137,6 +148,11 @@ class WorkerSettings(RoomSettings):
     def adult_labels(self) -> tuple[str, ...]:
         """Labels of the classifier that mean adult."""
         return split_labels(self.classifier_adult_labels)
+
+    @property
+    def max_pixels(self) -> int | None:
+        """Pixels of the largest picture that is wanted here; None: whatever the memory holds."""
+        return None if self.max_megapixels is None else int(self.max_megapixels * MEGAPIXEL)
 
     @property
     def socket(self) -> Path:

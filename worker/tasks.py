@@ -9,12 +9,13 @@ found by `jobs.recovery`.
 import asyncio
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from rq import get_current_job
 from rq.timeouts import JobTimeoutException
 
+from jobs.capability import ANYTHING, Capability
 from jobs.errors import JobsError
 from jobs.lifecycle import Lifecycle
 from jobs.models import Job, JobState, Outcome, OutcomeCode
@@ -24,11 +25,14 @@ from jobs.settings import DiscordSettings, QueueSettings
 from worker import client, presentation
 from worker.cancelling import unless_cancelled
 from worker.delivery import Delivery
+from worker.description_file import DESCRIPTION_FILE, read_description
 from worker.errors import (
     Cancelled,
     DiscordUnreachable,
+    HandedBack,
     WorkerError,
 )
+from worker.handing_back import HandBack
 from worker.house_rules import check_additions, check_prompt, read_house_rules
 from worker.kept import from_parts, to_parts
 from worker.news import News
@@ -42,6 +46,8 @@ log = structlog.get_logger("worker")
 WRITER_WAIT_SECONDS = 12.0
 # Redis may be away for a moment just when a picture was posted; forgetting that is costly.
 REMEMBER_TRIES = 20
+# After a ticket that found no job which this worker can draw.
+REST_SECONDS = 1.0
 REMEMBER_PAUSE_SECONDS = 1.5
 
 
@@ -55,6 +61,7 @@ class Bench:
     discord: DiscordSettings
     worker: WorkerSettings
     version: str
+    hand_back: HandBack = field(default_factory=HandBack)
 
 
 # RQ hands a task nothing but its arguments. The worker process builds its bench once, before
@@ -68,18 +75,24 @@ def install(bench: Bench) -> None:
 
 
 def render(*_place: object) -> None:
-    """Draw the job that is first in line and post its picture.
+    """Draw the first job in line that this worker can draw, and post its picture.
 
     What the ticket was made for does not matter; tickets of earlier versions still say it.
     """
     bench = _benches[0]
-    job = bench.lifecycle.claim(_ticket())
+    if bench.hand_back.is_wanted:
+        return  # no further job: the ticket is made anew for another worker
+    job = bench.lifecycle.claim(_ticket(), _capability(bench))
     if job is None:
-        log.info("line_empty")
+        _pass_on(bench)
         return
     with bench.lifecycle.lease(job.id, job.attempt):
-        code = _try_to_draw(bench, job)
-        if code is OutcomeCode.RENDERER_LOST and job.attempt == 0:
+        try:
+            code = _try_to_draw(bench, job)
+        except HandedBack:
+            bench.lifecycle.hand_back(job)
+            return
+        if code is OutcomeCode.RENDERER_LOST and job.lost_attempts == 0:
             # It is started again, and may well draw the same request: once more, then say so.
             bench.lifecycle.abandon(job, code)
         elif code is not None and bench.lifecycle.fail(job.id, job.attempt, code):
@@ -108,10 +121,35 @@ def _ticket() -> str:
     return running.id if running is not None else secrets.token_hex(8)
 
 
+def _pass_on(bench: Bench) -> None:
+    """Leave the ticket to a worker that can draw what waits, or may; this one rests a moment.
+
+    Without the rest it would draw the same ticket again and again.
+    """
+    if not len(bench.queue.line):
+        log.info("line_empty")
+        return
+    log.info("no_job_for_us")
+    bench.queue.tickets.pass_on()
+    time.sleep(REST_SECONDS)
+
+
+def _capability(bench: Bench) -> Capability:
+    """Tell what this worker's renderer can draw, as it says itself."""
+    said = read_description(bench.worker.socket.with_name(DESCRIPTION_FILE))
+    return ANYTHING if said is None else said.capability
+
+
 def _try_to_draw(bench: Bench, job: Job) -> OutcomeCode | None:
-    """Draw, post and close the job; gives the code of a failure that its owner must hear of."""
+    """Draw, post and close the job; gives the code of a failure that its owner must hear of.
+
+    Raises:
+        HandedBack: the worker stops, and the job is not drawn yet.
+    """
     try:
         asyncio.run(_draw_and_post(bench, job))
+    except HandedBack:
+        raise
     except (TimeoutError, JobTimeoutException):
         if bench.queue.get(job.id).state is not JobState.RENDERED:
             return OutcomeCode.TIMED_OUT
@@ -145,7 +183,7 @@ async def _draw_and_post(bench: Bench, job: Job) -> None:
                     on_begin=news.begin,
                     rules=rules.prompt,
                 )
-                rendered = await unless_cancelled(bench.lifecycle, job.id, drawing)
+                rendered = await unless_cancelled(bench.lifecycle, job.id, drawing, bench.hand_back)
         await asyncio.to_thread(check_additions, rules.prompt, job.request, rendered.assisted)
         content = await asyncio.to_thread(
             presentation.pictures, job, rendered, bench.version, as_spoilers=rules.posts_spoilers

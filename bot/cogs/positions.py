@@ -122,7 +122,7 @@ class Positions(commands.Cog):
             if shown is not None:
                 # The place that was planned, not the one just read: only then does the next
                 # plan, which counts the same way, see no change where there is none.
-                self.bot.board.note(job.id, refresh.place, time.time())
+                self.bot.board.note(job.id, refresh.place, time.time(), job.attempt)
             return True
         return False
 

@@ -7,6 +7,7 @@ from redis import Redis
 
 from jobs import keys as keys_module
 from jobs import presence
+from jobs.cards import Cards
 from jobs.cost import ASSUMED
 from jobs.guild import QueueState
 from jobs.kept import Kept
@@ -59,7 +60,8 @@ def busy(queue: RenderQueue, lifecycle: Lifecycle) -> None:
         queue.submit(request(), where, terms(request()))
     queue.submit(request(), address(20, guild_id="201"), terms(request()))
     queue.set_state("201", QueueState.PAUSED, by="1")
-    presence.beat(queue.redis, queue.keys, "host-1", "{}", ASSUMED)
+    presence.beat(queue.redis, queue.keys, "host-1", speed=ASSUMED)
+    Cards(queue.redis, queue.keys, "host-1").take(["GPU-1", "GPU-2"], 60)
     queue.cancel("1011", "500")
     queue.withdraw("1010")
     queue.front("1009")
@@ -155,6 +157,7 @@ def test_when_all_jobs_ended_only_their_records_are_left_and_these_go_too(
     for job in [one for member in ["500", "501", "502"] for one in kept_of(lifecycle, member)]:
         lifecycle.kept.handed_over(job, DONE)
     presence.leave(busy_redis, queue.keys, "host-1")
+    Cards(busy_redis, queue.keys, "host-1").give_up("GPU-1")
     left = [key for key in ours(busy_redis) if ":lease:" not in key and ":guild:" not in key]
     assert len(left) == 12
     for key in left:

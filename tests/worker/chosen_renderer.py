@@ -4,7 +4,6 @@ The tiny model cannot be made to say a certain thing, and what a member sees dep
 says.
 """
 
-import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from PIL import Image
 
 from jobs.admission import PromptRules
+from jobs.registration import Description
 from newbie_pipeline.memory.budget import Budget
 from newbie_pipeline.memory.plan import PlanRequest
 from newbie_pipeline.memory.planner import make_plan
@@ -21,6 +21,7 @@ from newbie_pipeline.memory.table import plan_data
 from newbie_pipeline.render import RendererInfo, RenderResult, RenderSpec
 from tests.worker.conftest import job
 from worker import client
+from worker.description_file import DESCRIPTION_FILE, read_description
 from worker.renderer import RenderServer
 from worker.screening import Screen
 
@@ -34,6 +35,8 @@ class ChosenRenderer:
         self.info = RendererInfo("tiny", "0123456789ab", "cpu", "float32", "native", "euler", ())
         self.plan = make_plan(PUBLISHED, PlanRequest(clip_only=clip_only), Budget(None, 999 * GIB))
         self.can_assist = not clip_only
+        # Pixels of the largest picture that it can draw.
+        self.most_pixels = 1 << 40
         self.result = RenderResult((Image.new("RGB", (2, 2)),))
         self.specs: list[RenderSpec] = []
         # Taken before each answer; a test that empties it keeps the renderer writing.
@@ -42,6 +45,9 @@ class ChosenRenderer:
         self._measured: list[tuple[list[str], dict[str, Any]]] = [
             (["measured"], {**plan_data(self.plan), "measured": {}})
         ]
+
+    def can_draw(self, width: int, height: int) -> bool:
+        return width * height <= self.most_pixels
 
     def take_measured(self) -> tuple[list[str], dict[str, Any]] | None:
         return self._measured.pop() if self._measured else None
@@ -64,10 +70,14 @@ class Served:
     """A server with its renderer, in a thread of this process."""
 
     def __init__(
-        self, renderer: ChosenRenderer, socket: Path, screen: Screen | None = None
+        self,
+        renderer: ChosenRenderer,
+        socket: Path,
+        screen: Screen | None = None,
+        most_pixels: int | None = None,
     ) -> None:
         self.renderer, self.socket = renderer, socket
-        self.server = RenderServer(renderer, socket, screen)
+        self.server = RenderServer(renderer, socket, screen, most_pixels=most_pixels)
         self.thread = threading.Thread(target=self.server.serve)
         self.thread.start()
 
@@ -87,8 +97,11 @@ class Served:
             rules=rules,
         )
 
-    def plan(self) -> dict[str, object]:
-        return dict(json.loads(self.socket.with_name("plan.json").read_text()))
+    def said(self) -> Description:
+        """What the renderer says of itself."""
+        said = read_description(self.socket.with_name(DESCRIPTION_FILE))
+        assert said is not None
+        return said
 
     def stop(self) -> None:
         self.server.stop()

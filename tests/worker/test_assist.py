@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from jobs.presence import ASSIST
 from newbie_pipeline.prompt.assist import Addition, Assisted, AssistMode
 from newbie_pipeline.render import RenderResult, Truncation
 from tests.worker.chosen_renderer import ChosenRenderer, Served
@@ -76,19 +75,3 @@ async def test_a_request_for_help_that_does_not_exist_is_hung_up_on(served: Serv
         await read_frame(reader)
     writer.close()
     assert (await served.draw()).pictures
-
-
-@pytest.mark.parametrize("clip_only", [False, True])
-async def test_a_renderer_publishes_whether_it_can_help(tmp_path: Path, clip_only: bool) -> None:
-    one = Served(ChosenRenderer(clip_only=clip_only), tmp_path / "renderer.sock")
-    try:
-        await one.draw()
-        before = one.plan()
-        await one.draw()  # what was measured is written after the first one's answer
-        after = one.plan()
-    finally:
-        one.stop()
-    assert before[ASSIST] is after[ASSIST] is not clip_only
-    assert "measured" in after
-    placement = "absent" if clip_only else "cpu"
-    assert after["components"]["text_encoder"]["placement"] == placement
