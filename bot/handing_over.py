@@ -48,7 +48,7 @@ async def hand_over_all(interaction: Interaction, kept: AsyncKept, original_id: 
         ]
         if not all(served):
             words.append(say("kept.busy", locale))
-        if words or not desk.has_spoken:
+        if words or desk.is_open:
             await desk.say("\n".join(words) or say("kept.nothing", locale))
         await kept.forget(member, waiting.gone)
     except QueueUnavailable:
@@ -66,12 +66,15 @@ class Desk:
         # A message that shows nothing yet. None is used for a second result, whatever became of
         # the first: it may be shown there after all.
         self._open: int | None = original_id
-        self.has_spoken = False
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether a message is left that shows nothing."""
+        return self._open is not None
 
     async def say(self, text: str) -> None:
         """Say something in the open message, or else in a new one."""
         message_id, self._open = self._open, None
-        self.has_spoken = True
         if message_id is None:
             await self._interaction.followup.send(text, ephemeral=True)
         else:
@@ -114,7 +117,7 @@ class Desk:
         if not await self._kept.note(job, noted):
             return None
         await self._edit(message_id, message)
-        self._open, self.has_spoken = None, True
+        self._open = None
         return outcome.model_copy(update={"message_id": str(message_id)})
 
     async def _edit(self, message_id: int, message: PlainMessage) -> None:

@@ -166,7 +166,8 @@ class Delivery:
             async with self._client() as client:
                 # Its token is over, or did not help: as its author we may edit it all the same.
                 placeholder = self._placeholder(client)
-                await placeholder.edit(content=words, allowed_mentions=self._mentions)
+                mentions = self._mentions
+                await placeholder.edit(content=words, allowed_mentions=mentions, view=None)
 
     def _placeholder(self, client: discord.Client) -> discord.PartialMessage:
         channel = client.get_partial_messageable(int(self._address.channel_id))
