@@ -66,6 +66,7 @@ _TO_VOICE = re.compile("[ぁ-ゖァ-ヺｦ-ﾝ][\u3099\u309aﾞﾟ]")
 _DIGITS_INSIDE = re.compile("(?<=[lC])d+(?=[lC])")
 _LONG_SOUND = re.compile(f"(?<={HIRAGANA}){KATAKANA}+")
 _WORD = re.compile("[lC]+")
+_DIGIT = re.compile("[0-9]")
 _HUMP = re.compile("(?<=l)C")
 # A word has a letter twice in a row at most.
 _STRETCH = re.compile(r"([^\0])\1\1+")
@@ -109,12 +110,12 @@ class Cells:
     @property
     def spelled(self) -> str:
         """Give the same with the letters that digits inside of words stand for."""
-        return "".join(
-            [
-                letters[1] if kind == LETTER and len(letters) > 1 and letters[0].isdigit() else sign
-                for letters, kind, sign in zip(self.letters, self.kinds, self.plain, strict=True)
-            ]
-        )
+        text = list(self.plain)
+        for digit in _DIGIT.finditer(self.plain):
+            index = digit.start()
+            if self.kinds[index] == LETTER:
+                text[index] = self.letters[index][1:2] or digit[0]
+        return "".join(text)
 
 
 class _Table(dict[str, tuple[_Cell, ...]]):
