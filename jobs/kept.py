@@ -202,6 +202,7 @@ class Kept:
             pipe.expire(key, self._settings.keep_ended)
             pipe.zrem(self._keys.kept, job.id)
             self._results.drop(pipe, job.id)
+            self._queue.statistics.ended(pipe, job, outcome.code, time.time())
             if is_heard:
                 pipe.zrem(self._keys.member_kept(job.address.requester_id), job.id)
 
