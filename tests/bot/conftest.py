@@ -84,7 +84,6 @@ class Member:
         self,
         interaction_id: str,
         wanted: Callable[[Json], object] = lambda message: True,
-        *,
         channel_id: str | None = None,
     ) -> Json:
         """Wait for a finished answer to an interaction."""
