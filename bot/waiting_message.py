@@ -23,7 +23,7 @@ Edit = Callable[[str, discord.ui.View | None], Awaitable[object]]
 def place_text(place: Place, locale: str) -> str:
     """Say where the job stands and how long it will take, or that the queue is paused."""
     if place.position is None:
-        return say("queued.paused", locale)
+        return say("line.paused", locale)
     if place.wait is None:
         return say("queued.no_worker", locale, position=place.position)
     wait = place.wait

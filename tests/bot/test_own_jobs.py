@@ -1,12 +1,16 @@
 """The list of a member's jobs fits into a message and says the truth of each state."""
 
+from string import Formatter
+
 import pytest
 
+from bot.cancelling import Verdict
 from bot.job_words import state_text
 from bot.own_jobs import ROWS, list_text, list_view
 from jobs.eta import Standing, Wait
 from jobs.models import Job, JobState, Progress, QueueStatus, Size
 from jobs.overview import Page, View
+from jobs.wording import LANGUAGES, catalogue
 from tests.jobs.conftest import address, request
 
 LOCALES = ("en-US", "zh-CN", "ja")
@@ -78,3 +82,22 @@ async def test_pages_can_be_turned_where_there_are_others(
 ) -> None:
     drawn = list_view(Page((), number, ROWS, count), "en-US")
     assert [child.to_component_dict()["label"] for child in drawn.children] == labels
+
+
+KEYS = [
+    key
+    for key in catalogue("en")
+    if key.startswith(("cancel.", "own.", "job.", "line.", "outcome.cancelled", "admin.job."))
+    or key.startswith(("admin.queue.", "admin.state.", "admin.entry.job."))
+]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_every_sentence_with_the_same_data(language: str) -> None:
+    def fields(text: str) -> set[str]:
+        return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+    assert {f"cancel.{verdict.value}" for verdict in Verdict} <= set(KEYS)
+    assert {f"job.{state.value}" for state in JobState} <= set(KEYS)
+    for key in KEYS:
+        assert fields(catalogue(language)[key]) == fields(catalogue("en")[key]), key
