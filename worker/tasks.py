@@ -46,9 +46,9 @@ log = structlog.get_logger("worker")
 WRITER_WAIT_SECONDS = 12.0
 # Redis may be away for a moment just when a picture was posted; forgetting that is costly.
 REMEMBER_TRIES = 20
+REMEMBER_PAUSE_SECONDS = 1.5
 # After a ticket that found no job which this worker can draw.
 REST_SECONDS = 1.0
-REMEMBER_PAUSE_SECONDS = 1.5
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,8 @@ def _pass_on(bench: Bench) -> None:
     if not len(bench.queue.line):
         log.info("line_empty")
         return
-    log.info("no_job_for_us")
+    # Said every second while something waits for another worker.
+    log.debug("no_job_for_us")
     bench.queue.tickets.pass_on()
     time.sleep(REST_SECONDS)
 

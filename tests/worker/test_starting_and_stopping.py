@@ -45,7 +45,13 @@ def test_it_says_that_it_is_there_and_leaves_cleanly(
     number: signal.Signals, redis_url: str, redis: Redis, tiny_model: Path
 ) -> None:
     with Supervisor() as supervisor:
-        spec = ChildSpec("worker", WORKER, environment(redis_url, tiny_model), ready="notify")
+        spec = ChildSpec(
+            "worker",
+            WORKER,
+            environment(redis_url, tiny_model),
+            ready="notify",
+            ready_timeout=150.0,
+        )
         supervisor.add(spec)
         supervisor.start("worker")
         [worker] = presence.registrations(redis, Keys("starting"))
@@ -59,7 +65,7 @@ def test_it_says_that_it_is_there_and_leaves_cleanly(
         pid = supervisor.pid("worker")
         assert pid is not None
         os.kill(pid, number)
-        assert supervisor.wait(30) is not None  # nobody asked the supervisor: it counts as a death
+        assert supervisor.wait(60) is not None  # nobody asked the supervisor: it counts as a death
         assert supervisor.status("worker").exit_code == 0
     assert presence.count(redis, Keys("starting")) == 0
 
