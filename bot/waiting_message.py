@@ -11,7 +11,7 @@ import discord
 
 from bot.async_queue import AsyncQueue, Place
 from bot.controls import cancel_view
-from jobs.queue import WRITER_LOCK_SECONDS
+from jobs.store import WRITER_LOCK_SECONDS
 from jobs.wording import say
 
 EDIT_SECONDS = WRITER_LOCK_SECONDS - 2

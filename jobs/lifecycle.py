@@ -311,7 +311,7 @@ class Lifecycle:
             self.results.drop(pipe, job_id)
             self.queue.reports.fail(pipe, job_id, code)
             if job is not None:
-                self.queue.give_back(pipe, job, code)
+                self.queue.accounting.give_back(pipe, job, code)
             order(pipe)
 
         states = {*DRAWING, JobState.WAITING}

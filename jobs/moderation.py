@@ -9,7 +9,8 @@ from redis.client import Pipeline
 from jobs import audit
 from jobs.guild import guild_of
 from jobs.models import Job
-from jobs.queue import RenderQueue, Write
+from jobs.queue import RenderQueue
+from jobs.store import Write
 
 CANCELLED, FRONT = "cancelled", "front"
 

@@ -15,7 +15,7 @@ from jobs.models import Job, JobState
 from jobs.queue import RenderQueue
 from jobs.records import as_text
 
-ACTIVE = frozenset(JobState) - {JobState.ENDED}
+ACTIVE = frozenset(JobState) - {JobState.KEPT, JobState.ENDED}
 
 
 @dataclass(frozen=True)
