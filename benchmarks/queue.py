@@ -97,7 +97,7 @@ def measure() -> Figures:
                 speed = Speed(
                     job_seconds=2.0, megapixel_step_seconds=0.1 * number + 0.1, spread=0.2
                 )
-                presence.beat(queue.redis, queue.keys, f"worker-{number}", "{}", speed)
+                presence.beat(queue.redis, queue.keys, f"worker-{number}", speed=speed)
             before = _used_memory(queue.redis)
             enqueue = [_timed(_submission(queue, rng, number)) for number in range(JOBS)]
             bytes_a_job = (_used_memory(queue.redis) - before) / JOBS

@@ -25,17 +25,40 @@ Interaction = discord.Interaction[discord.Client]
 Result = TypeVar("Result")
 
 
-async def acknowledge(interaction: Interaction) -> int:
-    """Show "thinking" publicly and give the id of that message, which the result will replace.
+async def acknowledge(interaction: Interaction, *, is_private: bool = False) -> int:
+    """Show "thinking" and give the id of that message, which the result will replace.
 
     Raises:
         discord.NotFound: it was too late, or the interaction is unknown.
         discord.HTTPException: Discord refused.
     """
-    response = await answer_first(interaction, lambda: interaction.response.defer(thinking=True))
+    response = await answer_first(
+        interaction, lambda: interaction.response.defer(thinking=True, ephemeral=is_private)
+    )
     if response is not None and response.message_id is not None:
         return response.message_id
     return (await interaction.original_response()).id
+
+
+async def acknowledge_privately(interaction: Interaction) -> None:
+    """Show "thinking" to the sender alone, until the message is edited.
+
+    Raises:
+        discord.NotFound: it was too late, or the interaction is unknown.
+        discord.HTTPException: Discord refused.
+    """
+    response = interaction.response
+    await answer_first(interaction, lambda: response.defer(thinking=True, ephemeral=True))
+
+
+async def acknowledge_press(interaction: Interaction) -> None:
+    """Answer a button without changing its message or saying anything yet.
+
+    Raises:
+        discord.NotFound: it was too late, or the interaction is unknown.
+        discord.HTTPException: Discord refused.
+    """
+    await answer_first(interaction, interaction.response.defer)
 
 
 async def open_form(interaction: Interaction, form: discord.ui.Modal) -> None:
@@ -50,6 +73,8 @@ async def open_form(interaction: Interaction, form: discord.ui.Modal) -> None:
 async def tell(interaction: Interaction, sentence: str) -> None:
     """Say one sentence that only the sender sees, whatever was answered before.
 
+    A placeholder goes; what a button was pressed on is none and stays.
+
     Raises:
         discord.HTTPException: Discord refused, for example because it was too late.
     """
@@ -58,6 +83,12 @@ async def tell(interaction: Interaction, sentence: str) -> None:
             interaction, lambda: interaction.response.send_message(sentence, ephemeral=True)
         )
         return
+    if interaction.type is not discord.InteractionType.component:
+        await _delete_placeholder(interaction)
+    await interaction.followup.send(sentence, ephemeral=True)
+
+
+async def _delete_placeholder(interaction: Interaction) -> None:
     try:
         await interaction.delete_original_response()
     except discord.NotFound:
@@ -66,7 +97,6 @@ async def tell(interaction: Interaction, sentence: str) -> None:
     except NETWORK_ERRORS:
         # Then the sentence takes the placeholder's place, for all to see: better than silence.
         log.warning("placeholder_not_deleted", job_id=str(interaction.id))
-    await interaction.followup.send(sentence, ephemeral=True)
 
 
 def is_too_late(error: BaseException) -> bool:

@@ -1,18 +1,29 @@
 """The queue for coroutines: each call of `jobs.queue` runs on one of `bot.threads`."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bot.threads import Threads
 from bot.wait_words import SpokenWait, spoken
-from jobs import presence
-from jobs.eta import Standing
+from jobs import moderation, overview, presence
+from jobs.capability import Capability
+from jobs.guild import QueueState
+from jobs.guild_settings import Change
 from jobs.lifecycle import Lifecycle
 from jobs.limits import Terms
 from jobs.member_state import MemberState, read_member_state
-from jobs.models import DeliveryAddress, Job, Outcome, OutcomeCode, RenderRequest
+from jobs.models import (
+    DeliveryAddress,
+    Job,
+    JobState,
+    Outcome,
+    OutcomeCode,
+    QueueStatus,
+    RenderRequest,
+)
+from jobs.overview import ACTIVE
 from jobs.queue import RenderQueue
 from jobs.stats import Summary
 
@@ -21,11 +32,14 @@ from jobs.stats import Summary
 class Place:
     """Where a job stands in line, 1 for the next one, and how long it takes in words.
 
-    No wait: nobody works on the line.
+    No wait: nobody works on the line. No position: the queue is paused, and the place is kept.
     """
 
-    position: int
+    position: int | None
     wait: SpokenWait | None
+
+
+PAUSED = Place(None, None)
 
 
 class AsyncQueue:
@@ -35,6 +49,11 @@ class AsyncQueue:
         self._queue = queue
         self._lifecycle = Lifecycle(queue)
         self._run = threads.run
+
+    @property
+    def most_attempts(self) -> int:
+        """How often a job is tried at most."""
+        return self._queue.settings.max_attempts
 
     async def submit(
         self, request: RenderRequest, address: DeliveryAddress, terms: Terms | None = None
@@ -54,15 +73,64 @@ class AsyncQueue:
         """Remove a job whose member was told that it was not accepted."""
         return await self._run(self._queue.withdraw, job_id)
 
+    async def get(self, job_id: str) -> Job:
+        """Read one job; raises UnknownJob and UnreadableJob too."""
+        return await self._run(self._queue.get, job_id)
+
+    async def cancel(self, job_id: str, by: str) -> bool:
+        """Cancel a job for its owner; False when it is too late. Raises UnknownJob too."""
+        return await self._run(self._queue.cancel, job_id, by)
+
+    async def cancel_for_others(self, job: Job, by: str, reason: str = "") -> bool:
+        """Cancel a job as a moderator, with an entry in the audit. Raises UnknownJob too."""
+        return await self._run(moderation.cancel, self._queue, job, by, reason)
+
+    async def front(self, job: Job, by: str, reason: str = "") -> bool:
+        """Move a job to the front, with an entry in the audit; False when it does not wait."""
+        return await self._run(moderation.front, self._queue, job, by, reason)
+
+    async def set_state(self, guild: str, state: QueueState, by: str, reason: str = "") -> Change:
+        """Pause, drain or let go on a server's jobs; raises what changing a setting raises."""
+        return await self._run(self._queue.set_state, guild, state, by=by, reason=reason)
+
     async def place(self, job_id: str) -> Place | None:
-        """Tell where a job stands; None when it does not wait in line (any more)."""
-        standing = await self._run(self._queue.standing, job_id)
-        return None if standing is None else _place(standing)
+        """Tell where a job stands; None when it does not wait (any more)."""
+        seen = await self._run(overview.views, self._queue, [job_id])
+        return place_of(seen[0]) if seen else None
 
     async def waiting(self, limit: int) -> list[tuple[Job, Place]]:
-        """Read the jobs at the front of the line, in order, with their places."""
-        rows = await self._run(self._queue.waiting, limit)
-        return [(job, _place(standing)) for job, standing in rows]
+        """Read the jobs at the front of the line, in order, and as many that are paused."""
+        rows = await self._run(overview.waiting_views, self._queue, limit)
+        return [(row.job, place) for row in rows if (place := place_of(row)) is not None]
+
+    async def jobs_of(self, member: str, page: int, size: int) -> overview.Page:
+        """Read one page of a member's jobs."""
+
+        def read() -> overview.Page:
+            ids = overview.active_ids(self._queue, member=member)
+            return overview.page(self._queue, ids, page, size)
+
+        return await self._run(read)
+
+    async def active_ids(
+        self, guild: str | None, member: str | None = None, states: Set[JobState] = ACTIVE
+    ) -> list[str]:
+        """List jobs that have not ended: of one server or all, of one member or all."""
+        ids = overview.active_ids
+        return await self._run(ids, self._queue, guild=guild, member=member, states=states)
+
+    async def views(self, job_ids: list[str]) -> list[overview.View]:
+        """Look where some jobs are."""
+        return await self._run(overview.views, self._queue, job_ids)
+
+    async def read(self, job_ids: list[str]) -> list[Job]:
+        """Read some jobs, those that are there and can be read."""
+        found = await self._run(self._queue.read, job_ids)
+        return [job for job in map(found.get, job_ids) if job is not None]
+
+    async def status(self) -> QueueStatus:
+        """Count what waits, what is in hand, and workers."""
+        return await self._run(self._queue.status)
 
     async def cancelled(self) -> list[Job]:
         """Read the jobs that were cancelled and whose owner has not heard of it yet."""
@@ -89,9 +157,10 @@ class AsyncQueue:
         """Sum up the last days of a server, today included."""
         return await self._run(self._queue.statistics.read, guild, days, time.time())
 
-    async def assistance(self) -> presence.Assistance:
-        """Tell whether any worker can help with a prompt."""
-        return await self._run(presence.assistance, self._queue.redis, self._queue.keys)
+    async def capabilities(self) -> list[Capability]:
+        """Tell what each living worker can draw."""
+        workers = await self._run(presence.registrations, self._queue.redis, self._queue.keys)
+        return [worker.capability for worker in workers]
 
     @asynccontextmanager
     async def writer(self, job_id: str) -> AsyncIterator[bool]:
@@ -104,5 +173,11 @@ class AsyncQueue:
             await self._run(lock.__exit__, None, None, None)
 
 
-def _place(standing: Standing) -> Place:
+def place_of(view: overview.View) -> Place | None:
+    """Tell where a job stands; None when it does not wait."""
+    if view.is_paused:
+        return PAUSED
+    standing = view.standing
+    if standing is None:
+        return None
     return Place(standing.position, None if standing.wait is None else spoken(standing.wait))

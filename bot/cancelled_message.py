@@ -5,24 +5,14 @@ interaction's token is over, or the bot is away. Whoever holds the attempt's lea
 """
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
 
 from bot.async_queue import AsyncQueue
-from bot.positions import TOKEN_SECONDS
-from bot.waiting_message import EDIT_SECONDS
+from bot.waiting_message import EDIT_SECONDS, Edit
+from jobs.controls import cancelled_text
 from jobs.models import Job
-from jobs.wording import say
 
 
-def cancelled_text(job: Job) -> str:
-    """Say that a job was cancelled, in the words that a worker uses."""
-    return f"<@{job.address.requester_id}> {say('outcome.cancelled', job.address.locale)}"
-
-
-async def tell_cancelled(
-    queue: AsyncQueue, job: Job, edit: Callable[[str], Awaitable[object]]
-) -> bool:
+async def tell_cancelled(queue: AsyncQueue, job: Job, edit: Edit) -> bool:
     """Say in a job's message that it was cancelled, and close it; False when another does.
 
     Raises:
@@ -30,15 +20,13 @@ async def tell_cancelled(
         TimeoutError: Discord did not take the edit in time.
         discord.HTTPException: Discord refused the edit.
     """
-    if time.time() >= job.address.interaction_at + TOKEN_SECONDS:
-        return False
     async with queue.writer(job.id) as held:
         if not held or not await queue.reserve(job):
             return False
         try:
             # Where the edit arrives later still, it says what a worker says.
             async with asyncio.timeout(EDIT_SECONDS):
-                await edit(cancelled_text(job))
+                await edit(cancelled_text(job), None)
             await queue.close_cancelled(job)
         finally:
             await queue.release(job)

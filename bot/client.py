@@ -11,14 +11,16 @@ from discord import app_commands
 from discord.ext import commands
 from discord.utils import maybe_coroutine
 
+from bot.abilities import WorkerBoard
 from bot.answers import CONNECTION_ERRORS, Interaction, is_too_late, tell
-from bot.assistance import WorkerBoard
 from bot.async_guilds import AsyncGuilds
+from bot.async_kept import AsyncKept
 from bot.async_queue import AsyncQueue
 from bot.errors import StartError
 from bot.intake import Intake
 from bot.positions import Board
 from bot.refusals import FORESEEN, code_of, sentence
+from bot.reminders import Reminders
 from bot.settings import BotSettings
 from bot.threads import Threads
 from bot.translation import CatalogueTranslator
@@ -32,6 +34,9 @@ EXTENSIONS = (
     "bot.cogs.render",
     "bot.cogs.positions",
     "bot.cogs.workers",
+    "bot.cogs.cancel",
+    "bot.cogs.queue",
+    "bot.cogs.fetch",
     "bot.cogs.admin",
     "bot.cogs.housekeeping",
 )
@@ -140,7 +145,16 @@ class NewbieBot(commands.Bot):
         self.guild_settings = AsyncGuilds(queue.guilds, self.threads)
         self.board = Board()
         self.workers = WorkerBoard()
-        self.intake = Intake(self.queue, self.guild_settings, self.board, self.workers, settings)
+        self.kept = AsyncKept(queue, self.threads)
+        self.reminders = Reminders(self.kept)
+        self.intake = Intake(
+            queue=self.queue,
+            guild_settings=self.guild_settings,
+            board=self.board,
+            workers=self.workers,
+            reminders=self.reminders,
+            settings=settings,
+        )
 
     async def setup_hook(self) -> None:
         """Load the commands and tell Discord about them."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import discord
 import structlog
 
+from bot.abilities import WorkerBoard, check_needs, with_model
 from bot.answers import NETWORK_ERRORS, Interaction, acknowledge, is_too_late, open_form, tell
-from bot.assistance import WorkerBoard, check_assistance
 from bot.async_guilds import AsyncGuilds
 from bot.async_queue import AsyncQueue
 from bot.channel_rights import missing_rights
@@ -25,15 +25,16 @@ from bot.positions import Board
 from bot.prompt_form import build_form
 from bot.prompt_text import check_file, unwrap
 from bot.refusals import REFUSALS, Refusal, code_of, notes, sentence
-from bot.requester import guild_of
+from bot.reminders import Reminders
+from bot.requester import guild_of, requester_of
 from bot.rules import rules_for
 from bot.settings import BotSettings
 from bot.waiting_message import show_place
 from bot.withdrawals import Withdrawals
+from jobs.capability import needs_of
 from jobs.errors import LimitReached, QueueUnavailable
 from jobs.models import DeliveryAddress, Job
 from jobs.wording import say
-from newbie_pipeline.prompt.assist import AssistMode
 from newbie_pipeline.prompt.errors import PromptWarning
 from newbie_pipeline.prompt.parse import parse
 
@@ -73,16 +74,19 @@ class Intake:
 
     def __init__(
         self,
+        *,
         queue: AsyncQueue,
         guild_settings: AsyncGuilds,
         board: Board,
         workers: WorkerBoard,
+        reminders: Reminders,
         settings: BotSettings,
     ) -> None:
         self.queue = queue
         self.guild_settings = guild_settings
         self.board = board
         self.workers = workers
+        self._reminders = reminders
         self.defaults = Defaults(settings.default_steps, settings.default_guidance)
         self._withdrawals = Withdrawals(queue)
         self._open: set[asyncio.Task[object]] = set()
@@ -114,6 +118,7 @@ class Intake:
             await tell(interaction, sentence(refusal, interaction.locale.value))
             self._log(interaction, "refused", command, code_of(refusal), received)
             await self._count(interaction, refusal)
+            await self._reminders.tell(interaction)
         elif accepted is None:
             self._log(interaction, "form_opened", command, "form_opened", received)
         else:
@@ -133,13 +138,13 @@ class Intake:
             raise Refused("restarting")
         ask = read()
         check_options(ask.options, self.defaults)
-        assist = ask.options.assist_mode
         _check_rights(interaction)
         if ask.source is None:
-            # Nobody should write a long prompt in vain.
+            # Nobody should write a long prompt in vain; of the workers, what was seen last will do.
             await self._check_place_quickly(interaction)
-            check_assistance(assist, self.workers.assistance)
-            await open_form(interaction, build_form(ask.options, interaction.locale.value))
+            options = with_model(ask.options, self.workers.seen)
+            check_needs(needs_of(check_options(options, self.defaults)), self.workers.seen)
+            await open_form(interaction, build_form(options, interaction.locale.value))
             return None
         if isinstance(ask.source, discord.Attachment):
             check_file(ask.source)
@@ -149,12 +154,13 @@ class Intake:
         else:
             prompt = parse(unwrap(ask.source))
             message_id = await acknowledge(interaction)
-        request = build_request(prompt.source, ask.options, self.defaults)
         rules = await rules_for(self.guild_settings, interaction)
         rules.check_place()
+        workers = await self.queue.capabilities()
+        options = with_model(ask.options, workers)
+        request = build_request(prompt.source, options, self.defaults)
         await asyncio.to_thread(rules.check_prompt, request)
-        if assist is not AssistMode.OFF:
-            check_assistance(assist, await self.queue.assistance())
+        check_needs(needs_of(request), workers)
         try:
             address = _address(interaction, message_id)
             job = await self.queue.submit(request, address, rules.terms(request, prompt))
@@ -189,7 +195,7 @@ class Intake:
                 self.queue,
                 job.id,
                 job.address.locale,
-                lambda text: interaction.edit_original_response(content=text),
+                lambda text, view: interaction.edit_original_response(content=text, view=view),
             )
         except (*NETWORK_ERRORS, QueueUnavailable) as error:
             log.warning("place_not_shown", job_id=job.id, error=type(error).__name__)
@@ -204,20 +210,22 @@ class Intake:
     async def _tell_notes(
         self, interaction: Interaction, accepted: Accepted, is_place_shown: bool
     ) -> None:
-        """Tell the sender alone what was repaired; the job does not depend on it.
+        """Tell the sender alone what was repaired, and what waits; the job does not depend on it.
 
         While Discord shows "thinking", it would put this in the placeholder's stead, for all to
         see. Where the worker has taken the message over, its first edit is waited for.
         """
-        if not accepted.warnings:
-            return
         message_id = int(accepted.job.address.message_id)
+        warnings = accepted.warnings
         try:
+            texts = [notes(warnings, interaction.locale.value)] if warnings else []
+            texts += await self._reminders.texts(interaction)
+            if not texts:
+                return
             if not is_place_shown and not await _is_edited(interaction, message_id):
                 log.warning("notes_not_told", job_id=accepted.job.id, error="still thinking")
                 return
-            text = notes(accepted.warnings, interaction.locale.value)
-            await interaction.followup.send(text, ephemeral=True)
+            await interaction.followup.send("\n\n".join(texts), ephemeral=True)
         except NETWORK_ERRORS as error:
             log.warning("notes_not_told", job_id=accepted.job.id, error=type(error).__name__)
         except Exception:  # as above: nothing here may tell its member that the job was refused
@@ -284,6 +292,7 @@ def _address(interaction: Interaction, message_id: int) -> DeliveryAddress:
     """
     if interaction.channel_id is None:
         raise Refused("internal")
+    requester = requester_of(interaction)
     return DeliveryAddress(
         application_id=str(interaction.application_id),
         interaction_id=str(interaction.id),
@@ -294,4 +303,6 @@ def _address(interaction: Interaction, message_id: int) -> DeliveryAddress:
         message_id=str(message_id),
         requester_id=str(interaction.user.id),
         locale=interaction.locale.value,
+        channels=requester.channels,
+        age_restricted=requester.is_age_restricted,
     )

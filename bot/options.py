@@ -14,6 +14,7 @@ from bot.errors import OptionRefused, Refused
 from jobs.models import (
     GUIDANCE,
     MAX_COUNT,
+    MAX_MODEL_NAME,
     MAX_NEGATIVE_PROMPT_CHARACTERS,
     MAX_SEED,
     MEMBER_ASSIST,
@@ -32,6 +33,7 @@ _OPTIONS = {
     "seed": ("seed", "option.whole"),
     "count": ("count", "option.whole"),
     "assist": ("assist", "option.choice"),
+    "model": ("model", "option.length"),
 }
 _CHOICES = {
     "size": tuple(size.value for size in Size),
@@ -43,13 +45,17 @@ _RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, MAX_SEED),
     "count": (1, MAX_COUNT),
 }
+_LENGTHS = {"negative_prompt": MAX_NEGATIVE_PROMPT_CHARACTERS, "model": MAX_MODEL_NAME}
 # Stands in for the prompt while only the options are checked.
 _ANY_PROMPT = "1girl"
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a member gave besides the prompt, unchecked; None where nothing was given."""
+    """What a member gave besides the prompt, unchecked; None where nothing was given.
+
+    A form names a model by its mark (`bot.abilities.model_mark`).
+    """
 
     size: str | None = None
     steps: int | None = None
@@ -58,11 +64,8 @@ class Options:
     count: int | None = None
     negative_prompt: str | None = None
     assist: str | None = None
-
-    @property
-    def assist_mode(self) -> AssistMode:
-        """What the language model is asked for, once the options are checked."""
-        return AssistMode.OFF if self.assist is None else AssistMode(self.assist)
+    model: str | None = None
+    model_mark: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ def build_request(prompt: str, options: Options, defaults: Defaults) -> RenderRe
         "seed": secrets.randbelow(MAX_SEED + 1) if options.seed is None else options.seed,
         "count": 1 if options.count is None else options.count,
         "assist": AssistMode.OFF if options.assist is None else options.assist,
+        "model": options.model,
     }
     try:
         return RenderRequest.model_validate(values)
@@ -101,13 +105,13 @@ def build_request(prompt: str, options: Options, defaults: Defaults) -> RenderRe
         raise _refusal(field, values[field]) from None
 
 
-def check_options(options: Options, defaults: Defaults) -> None:
-    """Refuse options that no prompt could make valid.
+def check_options(options: Options, defaults: Defaults) -> RenderRequest:
+    """Refuse options that no prompt could make valid; gives a request that lacks only its prompt.
 
     Raises:
         OptionRefused: a value is out of its range.
     """
-    build_request(_ANY_PROMPT, options, defaults)
+    return build_request(_ANY_PROMPT, options, defaults)
 
 
 def typed_choice(given: str | None) -> str | None:
@@ -129,6 +133,4 @@ def _refusal(field: str, given: object) -> OptionRefused:
         return OptionRefused(code, option, given=str(given), low=f"{low:.10g}", high=f"{high:.10g}")
     if option in _CHOICES:
         return OptionRefused(code, option, given=str(given), allowed=", ".join(_CHOICES[option]))
-    return OptionRefused(
-        code, option, given=len(str(given)), allowed=MAX_NEGATIVE_PROMPT_CHARACTERS
-    )
+    return OptionRefused(code, option, given=len(str(given)), allowed=_LENGTHS[option])

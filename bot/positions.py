@@ -1,8 +1,9 @@
 """Which messages of waiting jobs to refresh now: a decision without any I/O.
 
 A message is refreshed when what it shows is no longer true, while its interaction's token lives,
-and never more often than the channel's budget allows. Whoever has waited longest for a refresh
-comes first, so that a long line in one channel is refreshed in turns.
+and never more often than the channel's budget allows. That of a job which is in line again shows
+how far its worker was, so it is refreshed whatever place was shown before. Whoever has waited
+longest for a refresh comes first, so that a long line in one channel is refreshed in turns.
 """
 
 import math
@@ -18,10 +19,14 @@ TOKEN_SECONDS = 15 * 60 - 30
 
 @dataclass(frozen=True)
 class Shown:
-    """What a message shows since when (seconds since 1970); no place when it cannot be edited."""
+    """What a message shows since when (seconds since 1970); no place when it cannot be edited.
+
+    `attempt` is the job's at that time: when it is over, its worker has written over what we wrote.
+    """
 
     place: Place | None
     at: float
+    attempt: int = 0
 
 
 class Board:
@@ -30,9 +35,9 @@ class Board:
     def __init__(self) -> None:
         self.shown: dict[str, Shown] = {}
 
-    def note(self, job_id: str, place: Place | None, at: float) -> None:
+    def note(self, job_id: str, place: Place | None, at: float, attempt: int = 0) -> None:
         """Note what a message shows now; None when it can never be edited again."""
-        self.shown[job_id] = Shown(place, at)
+        self.shown[job_id] = Shown(place, at, attempt)
 
     def forget(self, waiting: Set[str], before: float) -> None:
         """Drop what is older and no longer among the jobs that wait at the front."""
@@ -60,7 +65,7 @@ def plan(
         before = shown.get(job.id)
         if now >= job.address.interaction_at + TOKEN_SECONDS:
             continue
-        if before is not None and before.place in (None, place):
+        if before is not None and not _is_outdated(before, job, place):
             continue
         since = before.at if before is not None else -math.inf
         due.append((since, index, Refresh(job, place)))
@@ -70,3 +75,9 @@ def plan(
         if len(chosen) < budget:
             chosen.append(refresh)
     return channels
+
+
+def _is_outdated(before: Shown, job: Job, place: Place) -> bool:
+    if before.place is None:
+        return False
+    return before.place != place or before.attempt != job.attempt

@@ -12,6 +12,7 @@ from typing import cast
 import discord
 from discord import ui
 
+from bot.abilities import model_mark
 from bot.errors import Refused
 from bot.options import Options
 from jobs.models import MAX_NEGATIVE_PROMPT_CHARACTERS
@@ -20,17 +21,21 @@ from jobs.wording import say
 PREFIX = "newbie:prompt:"
 PROMPT_FIELD = "prompt"
 NEGATIVE_PROMPT_FIELD = "negative_prompt"
-# Forms of the versions before `assist` hold one option less.
+# Forms of earlier versions hold fewer options: the last ones are those that came last.
+PARTS = 7
 PARTS_BEFORE_ASSIST = 5
 # Discord's limit for one text field of a form.
 MAX_FIELD_CHARACTERS = 4_000
 
 
 def custom_id(options: Options) -> str:
-    """Write the options, but for the negative prompt: it has a field of its own."""
+    """Write the options, but for the negative prompt: it has a field of its own.
+
+    A custom id has 100 characters, and the name of a model may have as many: its mark stands there.
+    """
     values = (
         *(options.size, options.steps, options.guidance, options.seed, options.count),
-        options.assist,
+        *(options.assist, model_mark(options.model) if options.model else None),
     )
     return PREFIX + ":".join("" if value is None else str(value) for value in values)
 
@@ -42,10 +47,10 @@ def options_of(form_id: str, negative_prompt: str) -> Options:
         Refused: this is not a form of ours, or one from another version.
     """
     parts = form_id.removeprefix(PREFIX).split(":")
-    if len(parts) == PARTS_BEFORE_ASSIST:
-        parts.append("")
+    if PARTS_BEFORE_ASSIST <= len(parts) < PARTS:
+        parts += [""] * (PARTS - len(parts))
     try:
-        size, steps, guidance, seed, count, assist = parts
+        size, steps, guidance, seed, count, assist, mark = parts
         return Options(
             size=size or None,
             steps=int(steps) if steps else None,
@@ -54,6 +59,7 @@ def options_of(form_id: str, negative_prompt: str) -> Options:
             count=int(count) if count else None,
             negative_prompt=negative_prompt,
             assist=assist or None,
+            model_mark=mark or None,
         )
     except ValueError as error:
         raise Refused("form_outdated") from error

@@ -1,4 +1,4 @@
-"""The message of a waiting job: it shows the place in line, until the worker takes it over.
+"""The message of a waiting job: its place in line and a way out of it, until the worker takes over.
 
 Uses the lock `newbie:{queue}:job:{id}:writer` (see `jobs.keys`). The place is read and shown while
 that lock is held, and a job that no longer waits is left alone: its message is the worker's.
@@ -7,24 +7,30 @@ that lock is held, and a job that no longer waits is left alone: its message is 
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import discord
+
 from bot.async_queue import AsyncQueue, Place
-from jobs.queue import WRITER_LOCK_SECONDS
+from bot.controls import cancel_view
+from jobs.store import WRITER_LOCK_SECONDS
 from jobs.wording import say
 
 EDIT_SECONDS = WRITER_LOCK_SECONDS - 2
 
+# Writes text and buttons into a job's message; None takes the buttons away.
+Edit = Callable[[str, discord.ui.View | None], Awaitable[object]]
+
 
 def place_text(place: Place, locale: str) -> str:
-    """Say where the job stands and how long it will take."""
+    """Say where the job stands and how long it will take, or that the queue is paused."""
+    if place.position is None:
+        return say("line.paused", locale)
     if place.wait is None:
         return say("queued.no_worker", locale, position=place.position)
     wait = place.wait
     return say(wait.key, locale, position=place.position, low=wait.low, high=wait.high)
 
 
-async def show_place(
-    queue: AsyncQueue, job_id: str, locale: str, edit: Callable[[str], Awaitable[object]]
-) -> Place | None:
+async def show_place(queue: AsyncQueue, job_id: str, locale: str, edit: Edit) -> Place | None:
     """Edit the message of a job that waits; None when it is not ours to edit (any more).
 
     Raises:
@@ -39,7 +45,7 @@ async def show_place(
             async with asyncio.timeout(EDIT_SECONDS):
                 place = await queue.place(job_id)
                 if place is not None:
-                    await edit(place_text(place, locale))
+                    await edit(place_text(place, locale), cancel_view(job_id, locale))
                 return place
         except TimeoutError:
             # The request may be under way still. Keep the lock until it ends by itself, so

@@ -63,6 +63,32 @@ class PolicyRefusal:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class PromptRules:
+    """What decides about the words of a prompt in one place; plain data, so that it can travel.
+
+    `blocked` and `adult` are the words of the operator and the server, beside our own lists.
+    """
+
+    allowed: Rating = Rating.GENERAL
+    blocked: tuple[str, ...] = ()
+    adult: tuple[str, ...] = ()
+
+    def refuse(self, prompt: str, negative_prompt: str = "") -> PolicyRefusal | None:
+        """Refuse a prompt by its words: as a member wrote it, or with what was added to it.
+
+        Raises:
+            BadValue: another version stored a word that this one cannot look for.
+        """
+        findings = rating.look(prompt, negative_prompt, _compiled(self.adult))
+        refusal = rating.refuse(findings, self.allowed)
+        if refusal is RatingRefusal.FORBIDDEN:
+            return PolicyRefusal(refusal)
+        if find(prompt, _compiled(self.blocked)):
+            return PolicyRefusal(Denial.WORD)
+        return None if refusal is None else PolicyRefusal(refusal)
+
+
 def refuse_place(
     guild: GuildSettings, everywhere: GuildSettings, requester: Requester, now: float
 ) -> PolicyRefusal | None:
@@ -80,6 +106,17 @@ def refuse_place(
     return None
 
 
+def prompt_rules(
+    guild: GuildSettings, everywhere: GuildSettings, requester: Requester
+) -> PromptRules:
+    """Give the rules for prompts of a requester."""
+    return PromptRules(
+        allowed_rating(guild, requester),
+        _words(everywhere, WordKind.BLOCKED) + _words(guild, WordKind.BLOCKED),
+        _words(everywhere, WordKind.ADULT) + _words(guild, WordKind.ADULT),
+    )
+
+
 def refuse_prompt(
     guild: GuildSettings,
     everywhere: GuildSettings,
@@ -87,16 +124,8 @@ def refuse_prompt(
     prompt: str,
     negative_prompt: str = "",
 ) -> PolicyRefusal | None:
-    """Refuse a prompt by its words: as a member wrote it, or with what was added to it."""
-    adult = _compiled(_words(everywhere, WordKind.ADULT) + _words(guild, WordKind.ADULT))
-    findings = rating.look(prompt, negative_prompt, adult)
-    refusal = rating.refuse(findings, allowed_rating(guild, requester))
-    if refusal is RatingRefusal.FORBIDDEN:
-        return PolicyRefusal(refusal)
-    blocked = _compiled(_words(everywhere, WordKind.BLOCKED) + _words(guild, WordKind.BLOCKED))
-    if find(prompt, blocked):
-        return PolicyRefusal(Denial.WORD)
-    return None if refusal is None else PolicyRefusal(refusal)
+    """Refuse a prompt by its words, see `PromptRules.refuse`."""
+    return prompt_rules(guild, everywhere, requester).refuse(prompt, negative_prompt)
 
 
 def allowed_rating(guild: GuildSettings, requester: Requester) -> Rating:

@@ -2,13 +2,17 @@
 
 | key | type | what | lifetime |
 |---|---|---|---|
-| `newbie:{queue}:job:{id}` | hash | one job: request, address, state, attempt, times, progress, outcome, and what the line needs of it | until the job ended, then `NEWBIE_QUEUE_KEEP_ENDED` |
+| `newbie:{queue}:job:{id}` | hash | one job: request, address, state, attempt, times, progress, outcome, and what the line needs of it | until the job ended, then `NEWBIE_QUEUE_KEEP_ENDED`; while it is kept, that and `NEWBIE_QUEUE_FETCH_DAYS` |
 | `newbie:{queue}:job:{id}:lease:{attempt}` | string | sign of life of one attempt | `NEWBIE_QUEUE_LEASE`, renewed while the attempt lives |
 | `newbie:{queue}:job:{id}:writer` | string (lock) | who may edit the job's message now | 10 seconds, or until released |
-| `newbie:{queue}:job:{id}:result` | hash | the finished message, pictures and all, until it is posted | `NEWBIE_QUEUE_KEEP_RESULT`, or until the job ended |
+| `newbie:{queue}:job:{id}:result` | hash | the finished message, pictures and all, until it is posted or handed over | `NEWBIE_QUEUE_KEEP_RESULT`, or until the job ended; while it is kept, `NEWBIE_QUEUE_FETCH_DAYS` |
+| `newbie:{queue}:job:{id}:handover` | string (lock) | who hands a kept result over now | two minutes, or until released |
 | `newbie:{queue}:active` | sorted set | ids of all jobs that have not ended, by time of submission | a member leaves when its job ends |
 | `newbie:{queue}:in_hand` | sorted set | ids of the active jobs that are not in line: drawn, to be posted or failing, by time | a member leaves when its job ends or is in line again |
 | `newbie:{queue}:results` | sorted set | ids of jobs whose result is kept, by its bytes | a member leaves when its job ends or is in line again |
+| `newbie:{queue}:kept` | sorted set | ids of kept jobs, by when their time is over | a member leaves when its job ends; twice `NEWBIE_QUEUE_FETCH_DAYS` after the last came |
+| `newbie:{queue}:kept:sizes` | sorted set | ids of the same jobs, by the bytes of their pictures | the same |
+| `newbie:{queue}:member:{id}:kept` | sorted set | ids of one member's kept jobs, by when their time is over | a member leaves when it was handed over, or when somebody heard that it is gone; twice `NEWBIE_QUEUE_FETCH_DAYS` after the last came |
 | `newbie:{queue}:line` | sorted set | ids of waiting jobs, in the order in which they will be drawn | a member leaves when its job leaves the line |
 | `newbie:{queue}:line:sums` | hash | sums of the line's work (`jobs/line.lua`) | until nothing waits |
 | `newbie:{queue}:line:clock` | hash | `now`: the line's virtual time; `count`: of the jobs that joined it | until nothing waits |
@@ -17,13 +21,16 @@
 | `newbie:{queue}:member:{id}:waiting` | sorted set | ids of one member's waiting jobs, by virtual time | a member leaves when its job leaves the line |
 | `newbie:{queue}:ticket:{name}` | hash | which job and attempt one of RQ's jobs has taken | until that is settled, or RQ's time limit for it is over |
 | `newbie:{queue}:workers` | sorted set | names of workers, by the time of their last sign of life | a member leaves when it says goodbye, or an hour after its last sign |
-| `newbie:{queue}:worker:{name}:plan` | string (JSON) | how a worker holds the model in memory, predicted and measured, and whether it can help with prompts | 15 seconds, renewed with its signs of life |
-| `newbie:{queue}:worker:{name}:speed` | string (JSON) | how fast a worker draws, as it measured | 15 seconds, renewed with its signs of life |
+| `newbie:{queue}:worker:{name}` | string (JSON) | what a worker says of itself: device, model, memory plan, speed, what it can do (`jobs.registration`) | 15 seconds, renewed with its signs of life |
+| `newbie:{queue}:cards` | sorted set | which worker draws on which of several GPUs of a machine, by the time until which that holds | an hour after the last claim; a member leaves when its worker ends, or at the first claim after its time |
 
 RQ has keys of its own (`rq:*`): the list `rq:queue:{queue}` of tickets and reports, a hash for each
 of them, its workers and its registries. It removes them itself, but for the empty registries' names
 in `rq:queues`. A ticket's id is `ticket-{job id}-{attempt}` after the job that it was made for, which
 need not be the one that it takes; a report's id is `report-{job id}-{attempt}`.
+
+Workers of versions before `newbie:{queue}:worker:{name}` write `:plan` and `:speed` below it, which
+are read and end by themselves after 15 seconds.
 """  # noqa: E501
 
 from dataclasses import dataclass
@@ -56,6 +63,16 @@ class Keys:
         return f"{self.prefix}results"
 
     @property
+    def kept(self) -> str:
+        """Sorted set of jobs that wait for their members, by when their time is over."""
+        return f"{self.prefix}kept"
+
+    @property
+    def kept_sizes(self) -> str:
+        """Sorted set of the same jobs, by the bytes of their pictures."""
+        return f"{self.kept}:sizes"
+
+    @property
     def line(self) -> str:
         """Sorted set of the ids of waiting jobs."""
         return f"{self.prefix}line"
@@ -85,17 +102,26 @@ class Keys:
         """Sorted set of workers by the time when each was last heard of."""
         return f"{self.prefix}workers"
 
-    def worker_plan(self, name: str) -> str:
-        """Memory plan of one worker."""
-        return f"{self.prefix}worker:{name}:plan"
+    def worker(self, name: str) -> str:
+        """What one worker says of itself."""
+        return f"{self.prefix}worker:{name}"
 
-    def worker_speed(self, name: str) -> str:
-        """Measured speed of one worker."""
-        return f"{self.prefix}worker:{name}:speed"
+    @property
+    def cards(self) -> str:
+        """Sorted set of claims of GPUs."""
+        return f"{self.prefix}cards"
+
+    def older_worker(self, name: str) -> tuple[str, str]:
+        """Memory plan and speed of one worker of an earlier version."""
+        return f"{self.worker(name)}:plan", f"{self.worker(name)}:speed"
 
     def member_waiting(self, member_id: str) -> str:
         """Sorted set of the ids of one member's waiting jobs."""
         return f"{self.prefix}member:{member_id}:waiting"
+
+    def member_kept(self, member_id: str) -> str:
+        """Sorted set of one member's kept jobs, by when their time is over."""
+        return f"{self.prefix}member:{member_id}:kept"
 
     def ticket(self, name: str) -> str:
         """What one of RQ's jobs has taken."""
@@ -116,6 +142,10 @@ class Keys:
     def result(self, job_id: str) -> str:
         """Finished message that waits to be posted."""
         return f"{self.job(job_id)}:result"
+
+    def handover(self, job_id: str) -> str:
+        """Lock of a kept result."""
+        return f"{self.job(job_id)}:handover"
 
 
 def ticket_name(job_id: str, attempt: int) -> str:

@@ -3,7 +3,7 @@
 States: WAITING, RUNNING, RENDERED, ENDED. A job is RENDERED from the moment when its pictures are
 drawn until the message that shows them is posted; the message is kept in Redis meanwhile, so that
 whoever comes next can post it. A failure passes through FAILING, which lasts until the message that
-tells about it is posted.
+tells about it is posted. Where neither can be posted the job is KEPT before it ends (`jobs.kept`).
 
 Every change is one step, a transaction or a script, that names the state and the attempt it starts
 from, so two processes can never both claim, retry or end a job, and an attempt that was given up
@@ -28,9 +28,10 @@ from redis.client import Pipeline
 from jobs.capability import ANYTHING, Capability
 from jobs.connection import redis_errors
 from jobs.errors import QueueUnavailable
+from jobs.kept import Kept
 from jobs.models import Job, JobState, Outcome, OutcomeCode
 from jobs.queue import RenderQueue
-from jobs.records import Fields, as_text
+from jobs.records import Fields, as_text, ended_fields
 from jobs.reports import MOST_REPORTS
 from jobs.results import Parts, Results
 
@@ -46,7 +47,14 @@ class Lifecycle:
 
     def __init__(self, queue: RenderQueue) -> None:
         self.queue = queue
-        self.results = Results(queue.redis, queue.keys, queue.settings)
+        self.results = Results(
+            queue.redis,
+            queue.keys,
+            queue.keys.results,
+            most_mib=queue.settings.results_mib,
+            lifetime=queue.settings.keep_result,
+        )
+        self.kept = Kept(queue)
         self._redis = queue.redis
         self._keys = queue.keys
         self._settings = queue.settings
@@ -179,14 +187,7 @@ class Lifecycle:
 
         def write(pipe: Pipeline) -> None:
             key = self._keys.job(job_id)
-            pipe.hset(
-                key,
-                mapping={
-                    "state": JobState.ENDED.value,
-                    "ended_at": repr(now),
-                    "outcome": outcome.model_dump_json(),
-                },
-            )
+            pipe.hset(key, mapping=ended_fields(outcome))
             pipe.expire(key, self._settings.keep_ended)
             pipe.zrem(self._keys.active, job_id)
             pipe.zrem(self._keys.in_hand, job_id)
@@ -209,14 +210,41 @@ class Lifecycle:
         """Take a job back from an attempt that got stuck: in line again, or given up."""
         if self.end_delivered(job):
             return
-        if job.attempt + 1 >= self._settings.max_attempts:
+        if job.lost_attempts + 1 >= self._settings.max_attempts:
             self.give_up(job, code)
             return
         again = job.model_copy(update={"attempt": job.attempt + 1})
+        if self._put_back(job, again, DRAWING):
+            log.warning("job_requeued", job_id=job.id, attempt=again.attempt)
+
+    def hand_back(self, job: Job) -> bool:
+        """Put a job in line again whose worker stops before it is drawn; the attempt costs nothing.
+
+        That a worker stops says nothing about the job, so it is not one of `max_attempts`. It gets
+        a number of its own all the same: whatever the process still wrote would not count.
+
+        Returns:
+            False when there is nothing to hand back: it is drawn, cancelled, or another attempt's.
+        """
+        changes = {"attempt": job.attempt + 1, "handed_back": job.handed_back + 1}
+        again = job.model_copy(update=changes)
+        if not self._put_back(job, again, {JobState.RUNNING}):
+            return False
+        log.info("job_handed_back", job_id=job.id, attempt=again.attempt)
+        return True
+
+    def _put_back(self, job: Job, again: Job, states: set[JobState]) -> bool:
+        """Put a job's next attempt in line, before all others; fail it where it is cancelled."""
 
         def write(pipe: Pipeline) -> None:
-            key, state = self._keys.job(job.id), JobState.WAITING.value
-            pipe.hset(key, mapping={"state": state, "attempt": again.attempt, "step": "0"})
+            fields: Fields = {
+                "state": JobState.WAITING.value,
+                "attempt": again.attempt,
+                "handed_back": again.handed_back,
+                "step": "0",
+            }
+            key = self._keys.job(job.id)
+            pipe.hset(key, mapping=fields)
             pipe.hdel(key, "outcome", "reports", "report_after")
             pipe.zrem(self._keys.in_hand, job.id)
             self.results.drop(pipe, job.id)
@@ -224,10 +252,11 @@ class Lifecycle:
             self.queue.line.join(pipe, again, self.queue.cost(job.request), is_back=True)
             self.queue.tickets.add(pipe, again.id, again.attempt)
 
-        if self.queue.change(job.id, DRAWING, write, attempt=job.attempt, unless_cancelled=True):
-            log.warning("job_requeued", job_id=job.id, attempt=again.attempt)
-        elif self.is_cancelled(job.id):
+        if self.queue.change(job.id, states, write, attempt=job.attempt, unless_cancelled=True):
+            return True
+        if self.is_cancelled(job.id):
             self.give_up(job, OutcomeCode.CANCELLED)
+        return False
 
     def give_up(self, job: Job, code: OutcomeCode) -> None:
         """Fail a job and have a worker tell its owner."""
@@ -241,12 +270,14 @@ class Lifecycle:
             log.warning("job_given_up", job_id=job.id, attempt=job.attempt, code=code.value)
 
     def enqueue_report(self, job: Job) -> None:
-        """Have a worker post what the job has to say, unless all tries are over."""
+        """Have a worker post what the job has to say; when all tries are over, keep it for later.
+
+        For half a day Discord was out of reach: what there is to say waits for its member.
+        """
         if job.reports >= MOST_REPORTS:
             log.error("job_untold", job_id=job.id, tries=job.reports)
-            is_failure = job.state is JobState.FAILING and job.outcome is not None
-            untold = job.outcome if is_failure else None
-            self.end(job.id, job.attempt, untold or Outcome(code=OutcomeCode.UNDELIVERABLE))
+            outcome = job.outcome or Outcome(code=OutcomeCode.UNDELIVERABLE)
+            self.kept.set_aside(job, outcome, self.results.get(job.id))
             return
         states = {JobState.FAILING, JobState.RENDERED}
         self.queue.change(
@@ -280,7 +311,7 @@ class Lifecycle:
             self.results.drop(pipe, job_id)
             self.queue.reports.fail(pipe, job_id, code)
             if job is not None:
-                self.queue.give_back(pipe, job, code)
+                self.queue.accounting.give_back(pipe, job, code)
             order(pipe)
 
         states = {*DRAWING, JobState.WAITING}

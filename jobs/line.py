@@ -48,7 +48,7 @@ from jobs.capability import ANYTHING, Capability, needs_of
 from jobs.connection import redis_errors
 from jobs.cost import work_of
 from jobs.eta import Load
-from jobs.guild import guild_of
+from jobs.guild import EVERY_GUILD, guild_of
 from jobs.keys import GuildKeys, Keys
 from jobs.models import Job
 from jobs.records import as_text
@@ -85,6 +85,7 @@ class Line:
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis = redis
         self._line, self._held, self._queue = keys.line, keys.held, keys.queue
+        self._paused = keys.paused
         self._keys = [keys.line, keys.line_sums, keys.line_clock, keys.in_hand]
         self._keys += [keys.held, keys.paused]
         self._prefix = keys.prefix
@@ -111,9 +112,9 @@ class Line:
         """Take an id out of the line that stands for no job."""
         self._run("leave", job_id)
 
-    def move_to_front(self, job_id: str) -> bool:
-        """Put a job before all that were not moved; False when it is not in line."""
-        return bool(self._run("move", job_id))
+    def move_to_front(self, pipe: Pipeline, job_id: str) -> None:
+        """Put a waiting job before all that were not moved, in an open transaction."""
+        pipe.eval(SCRIPT, len(self._keys), *self._args("move", job_id))
 
     def sort_out(self) -> int:
         """Hold and release jobs as their servers are paused or not; gives how many moved."""
@@ -167,6 +168,11 @@ class Line:
         """Tell whether a job waits beside the line, as its server is paused."""
         with redis_errors():
             return self._redis.zscore(self._held, job_id) is not None
+
+    def is_stopped(self) -> bool:
+        """Tell whether nothing is taken, as all servers together are paused."""
+        with redis_errors():
+            return bool(self._redis.sismember(self._paused, EVERY_GUILD))
 
     def held(self) -> list[str]:
         """List the jobs that wait beside the line."""

@@ -109,7 +109,9 @@ class DeliveryAddress(Frozen):
     """Where the result goes: the interaction's message, and what to fall back to.
 
     `interaction_token` opens the message for 15 minutes after the interaction
-    (`interaction_at`, seconds since 1970), then only the bot's own token can post.
+    (`interaction_at`, seconds since 1970), then only the bot's own token can post. `channels` are
+    the channel and what it lies in, the most specific first; `age_restricted` tells whether Discord
+    showed it to adults only. Records of versions that knew neither count as open to all.
     """
 
     application_id: Snowflake
@@ -121,6 +123,13 @@ class DeliveryAddress(Frozen):
     message_id: Snowflake
     requester_id: Snowflake
     locale: str = Field("en-US", max_length=10)
+    channels: tuple[Snowflake, ...] = ()
+    age_restricted: bool = False
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Ids that channels' settings are looked up by."""
+        return self.channels or (self.channel_id,)
 
     @field_serializer("interaction_token", when_used="json")
     def _store_token(self, token: SecretStr) -> str:
@@ -137,6 +146,8 @@ class JobState(StrEnum):
     RENDERED = "rendered"
     # The result is known to be a failure, and the message that says so is not posted yet.
     FAILING = "failing"
+    # Discord took the result on no way: it waits until its member comes for it.
+    KEPT = "kept"
     ENDED = "ended"
 
 
@@ -155,7 +166,20 @@ class OutcomeCode(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     # What the language model added makes the prompt one that is never drawn.
     FORBIDDEN = "forbidden"
+    # What it added is not allowed in this place.
+    ADDITIONS_REFUSED = "additions_refused"
+    # The rules of the place changed while the job waited.
+    PROMPT_REFUSED = "prompt_refused"
+    SETTINGS_UNREADABLE = "settings_unreadable"
+    # The classifier found all pictures adult, in a place that is not open for that.
+    PICTURE_REFUSED = "picture_refused"
+    # The classifier could not be loaded, or broke: nothing is posted unseen.
+    CLASSIFIER_FAILED = "classifier_failed"
     UNDELIVERABLE = "undeliverable"
+    # The picture could not be posted, and there was no room to keep it for its member.
+    NOT_KEPT = "not_kept"
+    # Nobody came for the result in time.
+    EXPIRED = "expired"
     INTERNAL = "internal"
 
 
@@ -165,6 +189,22 @@ class Outcome(Frozen):
     code: OutcomeCode
     message_id: Snowflake | None = None
     seconds: float | None = Field(None, ge=0)
+
+
+class Handover(Frozen):
+    """The private message in which a kept result was last handed over, or was about to be.
+
+    Whether it got there may be unknown. While the token of its interaction lives (`at` is when that
+    was made, seconds since 1970), the message can be removed and the result handed over anew.
+    """
+
+    token: SecretStr
+    message_id: Snowflake
+    at: float
+
+    @field_serializer("token", when_used="json")
+    def _store_token(self, token: SecretStr) -> str:
+        return token.get_secret_value()
 
 
 class Progress(Frozen):
@@ -186,6 +226,8 @@ class Job(Frozen):
     # How many of its member's jobs may be drawn at once in its server; None is no limit.
     most_running: int | None = Field(None, ge=1)
     attempt: int = Field(0, ge=0)
+    # How many attempts were handed back, by workers that stopped before the job was drawn.
+    handed_back: int = Field(0, ge=0)
     # RQ's job that began the last attempt: what RQ's stop command wants to know.
     ticket: str | None = None
     # Who wants the attempt that runs now to stop.
@@ -200,7 +242,13 @@ class Job(Frozen):
     # Tries to tell the owner what became of the job, and when the next one may be.
     reports: int = Field(0, ge=0)
     report_after: float = 0.0
+    handover: Handover | None = None
     outcome: Outcome | None = None
+
+    @property
+    def lost_attempts(self) -> int:
+        """How many attempts before this one went wrong; one that was handed back did not."""
+        return self.attempt - self.handed_back
 
 
 class QueueStatus(Frozen):

@@ -4,60 +4,54 @@ Invariants:
 - An interaction is accepted at most once: its id is the job's id.
 - A job's hash, its place in the line, its ticket, its membership in the active set and what it
   costs its member are written in one transaction: a job is stored whole and in line, or not at all.
-- A member's limits are kept exactly, however many requests arrive at once. The capacity of a server
-  and of the queue may be exceeded by as many requests as are decided on at the same moment.
 - The order is the line's (`jobs.line`), which is fair to members; RQ carries tickets for it.
 
-Keys: `newbie:{queue}:job:{id}`, `newbie:{queue}:job:{id}:writer`, `newbie:{queue}:active` and those
-of `jobs.line`, listed in `jobs.keys`.
+Keys: those of `jobs.store`, `jobs.line` and `jobs.accounting`, listed in `jobs.keys`.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from typing import cast
 
 from redis import Redis
 from redis.client import Pipeline
-from redis.exceptions import LockError, WatchError
+from redis.exceptions import WatchError
 
-from jobs import presence, usage
+from jobs import presence
+from jobs.accounting import Accounting
 from jobs.connection import redis_errors
 from jobs.cost import Speed, cost, work_of
-from jobs.errors import LimitReached, UnknownJob, UnreadableJob
 from jobs.eta import Load, Standing, forecast
-from jobs.guild import QueueState, guild_of
+from jobs.guild import QueueState
 from jobs.guild_edits import set_queue
 from jobs.guild_settings import Change, GuildSettingsStore
-from jobs.keys import GuildKeys, Keys
-from jobs.limits import Limits, Terms, UsageFacts, decide
+from jobs.keys import Keys
+from jobs.limits import Limits, Terms
 from jobs.line import Line
 from jobs.models import DeliveryAddress, Job, JobState, OutcomeCode, QueueStatus, RenderRequest
-from jobs.records import as_text, from_fields, to_fields
+from jobs.records import as_text, to_fields
 from jobs.reports import Reports
 from jobs.settings import QueueSettings
-from jobs.stats import Statistics
+from jobs.store import JobStore, Write
 from jobs.tickets import Tickets
 
-WRITER_LOCK_SECONDS = 10.0
 # How long the workers' speeds may be old where only a job's cost depends on them.
 SPEEDS_SECONDS = 5.0
 # More than any number of slots begins before the next job is over.
 MOST_TICKETS = 256
 
 
-class RenderQueue:
+class RenderQueue(JobStore):
     """Jobs that wait, run and ended, in Redis."""
 
     def __init__(self, redis: Redis, settings: QueueSettings) -> None:
-        self.redis = redis
+        super().__init__(redis, Keys(settings.name))
         self.settings = settings
-        self.keys = Keys(settings.name)
         self.line = Line(redis, self.keys)
         self.tickets = Tickets(redis, settings)
         self.reports = Reports(self.keys, self.tickets)
         self.guilds = GuildSettingsStore(redis, settings.name)
-        self.statistics = Statistics(redis, settings.name)
+        self.accounting = Accounting(redis, settings.name, self.line)
+        self.statistics = self.accounting.statistics
         self.rq = self.tickets.rq
         self._speeds: tuple[float, list[Speed]] = (-SPEEDS_SECONDS, [])
 
@@ -84,66 +78,23 @@ class RenderQueue:
             submitted_at=time.time(),
         )
         key, price = self.keys.job(job.id), self.cost(request)
-        keys, member = self._guild_keys(job), address.requester_id
         with redis_errors(), self.redis.pipeline() as pipe:
             while True:
                 try:
-                    pipe.watch(key, keys.use(member))
+                    pipe.watch(key, self.accounting.watched(job))
                     if pipe.exists(key):
                         return self.get(job.id)
-                    used = usage.read(pipe, keys, member)
-                    if terms is not None:
-                        self._decide(pipe, job, terms, used)
+                    used = self.accounting.decide(pipe, job, terms)
                     pipe.multi()
                     pipe.hset(key, mapping=to_fields(job))
                     pipe.zadd(self.keys.active, {job.id: job.submitted_at})
                     self.line.join(pipe, job, price)
                     self.tickets.add(pipe, job.id, job.attempt)
-                    self.statistics.accepted(pipe, job)
-                    if terms is not None:
-                        usage.record(
-                            pipe,
-                            keys,
-                            member,
-                            job_id=job.id,
-                            pixel_steps=terms.facts.pixel_steps,
-                            now=job.submitted_at,
-                            usage=used,
-                        )
+                    self.accounting.accept(pipe, job, terms, used)
                     pipe.execute()
                     return job
                 except WatchError:
                     continue
-
-    def _decide(self, pipe: Pipeline, job: Job, terms: Terms, used: usage.Usage) -> None:
-        """Hold a request against its limits; the pipe is watching."""
-        counts = self.line.usage(pipe, job.address.requester_id, guild_of(job.address))
-        facts = UsageFacts(
-            waiting=counts.waiting,
-            running=counts.running,
-            last_accepted=used.last_accepted,
-            spent=used.spent,
-            guild_waiting=counts.guild_waiting,
-            total_waiting=counts.total_waiting,
-        )
-        refusal = decide(terms.facts, facts, terms.limits, job.submitted_at)
-        if refusal is not None:
-            raise LimitReached(refusal)
-
-    def _guild_keys(self, job: Job) -> GuildKeys:
-        return GuildKeys(self.settings.name, guild_of(job.address))
-
-    def give_back(self, pipe: Pipeline, job: Job, code: OutcomeCode) -> None:
-        """Give back what a job cost that failed, in the transaction that fails it.
-
-        What its owner cancelled while it was drawn is paid for; what was cancelled in line leaves
-        the cooldown.
-        """
-        keys, member = self._guild_keys(job), job.address.requester_id
-        if code is not OutcomeCode.CANCELLED:
-            usage.give_back(pipe, keys, member, job.id)
-        elif job.state is JobState.WAITING:
-            usage.keep_cooldown(pipe, keys, member, job_id=job.id, accepted_at=job.submitted_at)
 
     def withdraw(self, job_id: str) -> bool:
         """Remove a job that still waits for its first attempt, as if it had never been submitted.
@@ -163,16 +114,16 @@ class RenderQueue:
             pipe.zrem(self.keys.active, job_id)
             self.tickets.remove(pipe, job_id, 0)
             if job is not None:
-                usage.give_back(pipe, self._guild_keys(job), job.address.requester_id, job_id)
-                self.statistics.withdrawn(pipe, job)
+                self.accounting.withdraw(pipe, job)
 
         return self.change(job_id, {JobState.WAITING}, write, attempt=0)
 
-    def cancel(self, job_id: str, by: str) -> bool:
+    def cancel(self, job_id: str, by: str, also: Write | None = None) -> bool:
         """Cancel a job for a member; a worker tells its owner in the job's message.
 
         A waiting job fails at once. A running one is marked, and its task stops it at the next
-        step. Whatever happens in between, a job is either cancelled or drawn.
+        step. Whatever happens in between, a job is either cancelled or drawn. What `also` writes is
+        part of the transaction that cancels it.
 
         Returns:
             False when it is too late: the picture is drawn, or the job has failed or ended.
@@ -184,38 +135,50 @@ class RenderQueue:
         while True:  # it may begin, or be taken back, between the look and the change
             job = self.get(job_id)
             if job.state is JobState.WAITING:
-                done = self._cancel_waiting(job, by)
+                done = self._cancel_waiting(job, by, also)
             elif job.state is JobState.RUNNING:
-                done = self._mark_cancelled(job, by)
+                done = self._mark_cancelled(job, by, also)
             else:
                 return False
             if done:
                 return True
 
-    def _cancel_waiting(self, job: Job, by: str) -> bool:
+    def _cancel_waiting(self, job: Job, by: str, also: Write | None) -> bool:
         def write(pipe: Pipeline) -> None:
             self.line.leave(pipe, job.id)
             self.tickets.remove(pipe, job.id, job.attempt)
             pipe.hset(self.keys.job(job.id), "cancelled_by", by)
             self.reports.fail(pipe, job.id, OutcomeCode.CANCELLED)
-            self.give_back(pipe, job, OutcomeCode.CANCELLED)
+            self.accounting.give_back(pipe, job, OutcomeCode.CANCELLED)
             self.reports.order(pipe, job)
+            if also is not None:
+                also(pipe)
 
         return self.change(job.id, {JobState.WAITING}, write, attempt=job.attempt)
 
-    def _mark_cancelled(self, job: Job, by: str) -> bool:
+    def _mark_cancelled(self, job: Job, by: str, also: Write | None) -> bool:
         def write(pipe: Pipeline) -> None:
             pipe.hset(self.keys.job(job.id), "cancelled_by", by)
+            if also is not None:
+                also(pipe)
 
         return self.change(job.id, {JobState.RUNNING}, write, attempt=job.attempt)
 
-    def front(self, job_id: str) -> bool:
+    def front(self, job_id: str, also: Write | None = None) -> bool:
         """Move a waiting job to the front, behind those that were moved before.
+
+        What `also` writes is part of the transaction that moves it.
 
         Returns:
             False when it does not wait in line.
         """
-        return self.line.move_to_front(job_id)
+
+        def write(pipe: Pipeline) -> None:
+            self.line.move_to_front(pipe, job_id)
+            if also is not None:
+                also(pipe)
+
+        return self.change(job_id, {JobState.WAITING}, write)
 
     def set_state(self, guild: str, state: QueueState, *, by: str, reason: str = "") -> Change:
         """Pause, drain or let go on a server's jobs, or those of all servers; it is written down.
@@ -231,34 +194,6 @@ class RenderQueue:
     def top_up(self) -> int:
         """Make up for tickets that are missing for jobs that could begin; gives how many."""
         return self.tickets.top_up(self.line.ready(MOST_TICKETS))
-
-    def get(self, job_id: str) -> Job:
-        """Read one job.
-
-        Raises:
-            UnknownJob: there is none with this id.
-            UnreadableJob: another version wrote it.
-            QueueUnavailable: Redis is out of reach.
-        """
-        with redis_errors():
-            fields = self.redis.hgetall(self.keys.job(job_id))
-        if not fields:
-            raise UnknownJob(job_id)
-        return from_fields(job_id, fields)
-
-    def read(self, job_ids: list[str]) -> dict[str, Job | None]:
-        """Read many jobs at once; None for a record that another version wrote."""
-        with redis_errors(), self.redis.pipeline(transaction=False) as pipe:
-            for job_id in job_ids:
-                pipe.hgetall(self.keys.job(job_id))
-            rows = pipe.execute()
-        found: dict[str, Job | None] = {}
-        for job_id, row in zip(job_ids, rows, strict=True):
-            if row:
-                found[job_id] = None
-                with suppress(UnreadableJob):
-                    found[job_id] = from_fields(job_id, row)
-        return found
 
     def standing(self, job_id: str) -> Standing | None:
         """Tell a waiting job's place and when it will be drawn; None when it is not in line."""
@@ -306,24 +241,10 @@ class RenderQueue:
             if job and job.state is JobState.FAILING and job.outcome and job.outcome.code is code
         ]
 
-    def jobs_of_guild(self, guild: str) -> list[str]:
-        """List one server's active jobs: in hand, in line in its order, then those held."""
-        with redis_errors():
-            rows = cast(list[bytes], self.redis.zrange(self.keys.in_hand, 0, -1))
-        in_hand = self.read([as_text(row) for row in rows])
-        ours = [one for one, job in in_hand.items() if job and guild_of(job.address) == guild]
-        return [*ours, *self.line.of_guild(guild)]
-
-    def active_ids(self) -> list[str]:
-        """List the jobs that have not ended, oldest first."""
-        with redis_errors():
-            rows = cast(list[bytes], self.redis.zrange(self.keys.active, 0, -1))
-        return [as_text(row) for row in rows]
-
     def status(self) -> QueueStatus:
         """Count waiting jobs, jobs that left the line and have not ended, and workers."""
         with redis_errors():
-            waiting = len(self.line)
+            waiting = len(self.line) + int(self.redis.zcard(self.keys.held))
             active = int(self.redis.zcard(self.keys.active))
         return QueueStatus(
             waiting=waiting,
@@ -342,60 +263,3 @@ class RenderQueue:
             speeds = self.speeds()
             self._speeds = (time.monotonic(), speeds)
         return cost(work_of(request), speeds)
-
-    def change(
-        self,
-        job_id: str,
-        states: set[JobState],
-        write: Callable[[Pipeline], None],
-        *,
-        attempt: int | None = None,
-        unless_cancelled: bool = False,
-    ) -> bool:
-        """Write in one transaction, and only while the job is in one of the states.
-
-        Returns:
-            False when the job is unknown, in another state, at another attempt, or, where that
-            is asked for, marked as cancelled.
-        """
-        key = self.keys.job(job_id)
-        with redis_errors(), self.redis.pipeline() as pipe:
-            while True:
-                try:
-                    pipe.watch(key)
-                    state, stored, mark = pipe.hmget(key, ["state", "attempt", "cancelled_by"])
-                    if state is None or stored is None:
-                        return False
-                    if as_text(state) not in states:
-                        return False
-                    if attempt is not None and int(stored) != attempt:
-                        return False
-                    if unless_cancelled and mark is not None:
-                        return False
-                    pipe.multi()
-                    write(pipe)
-                    pipe.execute()
-                    return True
-                except WatchError:
-                    continue
-
-    @contextmanager
-    def writer(self, job_id: str, *, wait: float) -> Iterator[bool]:
-        """Hold the right to edit the job's message; yields False if another holds it too long.
-
-        The bot shows positions and the worker shows results in the same message. Whoever edits
-        holds this lock, and the bot checks the state under it, so a late position never covers
-        a picture.
-        """
-        lock = self.redis.lock(
-            self.keys.writer(job_id), timeout=WRITER_LOCK_SECONDS, thread_local=False
-        )
-        with redis_errors():
-            held = lock.acquire(blocking=wait > 0, blocking_timeout=wait or None)
-        try:
-            yield held
-        finally:
-            if held:
-                # LockError: its lifetime ended first; the next writer has it already.
-                with redis_errors(), suppress(LockError):
-                    lock.release()

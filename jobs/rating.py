@@ -22,6 +22,8 @@ A prompt is looked at as its member wrote it and again with what the language mo
 to be called with each text that the image model may be shown.
 """
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -64,7 +66,7 @@ def look(prompt: str, negative_prompt: str = "", adult_words: WordLists | None =
     if adult_words is not None and next(adult_words.matches(prompt), None):
         lists.add("adult")
     left_out = {match.list_name for match in _left_out_lists().matches(negative_prompt)}
-    has_minors = "minor" in lists or _has_age(prompt)
+    has_minors = "minor" in lists or _has_age(prompt) or _says_nina(prompt)
     is_sexual = not lists.isdisjoint(("adult", "suggestive"))
     return Findings(
         has_minors=has_minors or "forbidden" in lists,
@@ -89,9 +91,21 @@ def refuse(findings: Findings, allowed: Rating) -> RatingRefusal | None:
     return None
 
 
+# Without its tilde it is a name: Nina.
+_NINA = re.compile("ni\u00f1[ao]s?\\b", re.IGNORECASE)
+
+
 def _has_age(prompt: str) -> bool:
     # Once more as it stands: a number in `(girl, age: 9)` reads as a weight and as an age.
-    return any(is_under_age(cells.plain) for cells in (*read(prompt), fold(prompt)))
+    return any(
+        is_under_age(text)
+        for cells in (*read(prompt), fold(prompt))
+        for text in {cells.plain, cells.spelled}
+    )
+
+
+def _says_nina(prompt: str) -> bool:
+    return _NINA.search(unicodedata.normalize("NFC", prompt)) is not None
 
 
 @cache

@@ -5,12 +5,21 @@ fields `member`, `guild`, `work`, `span`, `pixels`, `assist` and `model` are the
 (`jobs/line.lua`).
 """
 
+import time
 from collections.abc import Mapping
 
 from redis.typing import EncodableT, FieldT
 
 from jobs.errors import UnreadableJob
-from jobs.models import DeliveryAddress, Job, JobState, Outcome, Progress, RenderRequest
+from jobs.models import (
+    DeliveryAddress,
+    Handover,
+    Job,
+    JobState,
+    Outcome,
+    Progress,
+    RenderRequest,
+)
 
 Fields = dict[FieldT, EncodableT]
 
@@ -34,6 +43,8 @@ def to_fields(job: Job) -> Fields:
     }
     if job.most_running is not None:
         fields["most_running"] = str(job.most_running)
+    if job.handed_back:
+        fields["handed_back"] = str(job.handed_back)
     if job.started_at is not None:
         fields["started_at"] = repr(job.started_at)
     if job.ended_at is not None:
@@ -47,6 +58,15 @@ def to_fields(job: Job) -> Fields:
     if job.outcome is not None:
         fields["outcome"] = job.outcome.model_dump_json()
     return fields
+
+
+def ended_fields(outcome: Outcome) -> Fields:
+    """Write what changes in the hash of a job that ends now."""
+    return {
+        "state": JobState.ENDED.value,
+        "ended_at": repr(time.time()),
+        "outcome": outcome.model_dump_json(),
+    }
 
 
 def from_fields(job_id: str, raw: Mapping[bytes | str, bytes | str]) -> Job:
@@ -71,6 +91,7 @@ def _read(job_id: str, fields: Mapping[str, str]) -> Job:
         weight=float(fields.get("weight", 1.0)),
         most_running=int(fields["most_running"]) if "most_running" in fields else None,
         attempt=int(fields["attempt"]),
+        handed_back=int(fields.get("handed_back", 0)),
         ticket=fields.get("ticket"),
         cancelled_by=fields.get("cancelled_by"),
         submitted_at=float(fields["submitted_at"]),
@@ -80,5 +101,6 @@ def _read(job_id: str, fields: Mapping[str, str]) -> Job:
         delivered=fields.get("delivered"),
         reports=int(fields.get("reports", 0)),
         report_after=float(fields.get("report_after", 0)),
+        handover=Handover.model_validate_json(fields["handover"]) if "handover" in fields else None,
         outcome=Outcome.model_validate_json(fields["outcome"]) if "outcome" in fields else None,
     )

@@ -53,6 +53,8 @@ class Recovery:
                 del lost[mark]
                 self._take_back(job)
         self._missing = lost
+        if gone := self._lifecycle.kept.expire():
+            log.info("kept_results_expired", count=gone)
         if moved := self._queue.line.sort_out():
             log.info("jobs_held_or_released", count=moved)
         if made := self._queue.top_up():

@@ -116,6 +116,15 @@ class QueueSettings(RoomSettings):
         ge=0,
         description="MiB of finished pictures that may wait in Redis; others are drawn again.",
     )
+    fetch_days: int = Field(
+        7,
+        ge=1,
+        le=365,
+        description="Days that a result which could not be posted waits for /newbie-fetch.",
+    )
+    fetch_mib: int = Field(
+        256, ge=0, description="MiB of pictures that may wait in Redis for /newbie-fetch."
+    )
 
 
 class LogSettings(RoomSettings):

@@ -64,6 +64,12 @@ class Tickets:
         with redis_errors():
             return self._redis.lpos(self.rq.key, report_name(job_id, attempt)) is not None
 
+    def pass_on(self) -> None:
+        """Make a ticket in place of one whose worker found no job that it can draw."""
+        with redis_errors(), self._redis.pipeline() as pipe:
+            self._enqueue(pipe, RENDER_TASK, ticket_name(secrets.token_hex(8), 0))
+            pipe.execute()
+
     def top_up(self, ready: int) -> int:
         """Make tickets until there are as many as jobs could begin, unless something moves."""
         with redis_errors(), self._redis.pipeline() as pipe:

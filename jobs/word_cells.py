@@ -33,6 +33,7 @@ TIGHT, JOIN, LOOSE, TAG = ".", "_", " ", ","
 # Digits and signs inside of words, and the letters that they are written for.
 DIGITS = {"0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b"}
 MARKS = {"@": "a", "$": "s", "!": "i", "|": "il", "+": "t", "€": "e", "¡": "i"}
+MARKS |= {"£": "l", "¢": "c", "©": "c", "∂": "d"}
 
 _TAG_ENDS = frozenset(",，、،;；؛\n\r。｡\u2028\u2029")
 _JOINS = frozenset("_'’‘ʼ`´＇・･")
@@ -65,6 +66,7 @@ _TO_VOICE = re.compile("[ぁ-ゖァ-ヺｦ-ﾝ][\u3099\u309aﾞﾟ]")
 _DIGITS_INSIDE = re.compile("(?<=[lC])d+(?=[lC])")
 _LONG_SOUND = re.compile(f"(?<={HIRAGANA}){KATAKANA}+")
 _WORD = re.compile("[lC]+")
+_DIGIT = re.compile("[0-9]")
 _HUMP = re.compile("(?<=l)C")
 # A word has a letter twice in a row at most.
 _STRETCH = re.compile(r"([^\0])\1\1+")
@@ -104,6 +106,16 @@ class Cells:
                 for letters, kind in zip(self.letters, self.kinds, strict=True)
             ]
         )
+
+    @property
+    def spelled(self) -> str:
+        """Give the same with the letters that digits inside of words stand for."""
+        text = list(self.plain)
+        for digit in _DIGIT.finditer(self.plain):
+            index = digit.start()
+            if self.kinds[index] == LETTER:
+                text[index] = self.letters[index][1:2] or digit[0]
+        return "".join(text)
 
 
 class _Table(dict[str, tuple[_Cell, ...]]):

@@ -27,7 +27,7 @@ MOST_DECODINGS = 3
 _ESCAPE = re.compile(
     r"""
     &(?:\#[0-9]{1,8}|\#[xX][0-9a-fA-F]{1,8}|[a-zA-Z][a-zA-Z0-9]{1,31});?
-    | \\u\{[0-9a-fA-F]{1,6}\} | \\u[0-9a-fA-F]{4} | \\x[0-9a-fA-F]{2} | \\U[0-9a-fA-F]{8}
+    | \\u\{[0-9a-fA-F]{1,6}\} | [\\%]u[0-9a-fA-F]{4} | \\x[0-9a-fA-F]{2} | \\U[0-9a-fA-F]{8}
     | [uU]\+[0-9a-fA-F]{4,6}
     | (?:%[0-9a-fA-F]{2})+
     """,
@@ -140,7 +140,7 @@ def _decoded(text: str, offsets: Sequence[int]) -> tuple[str, Sequence[int]]:
 def _meaning(escape: str) -> str:
     if escape[0] == "&":
         return html.unescape(escape)
-    if escape[0] == "%":
+    if escape[0] == "%" and escape[1] != "u":
         return bytes.fromhex(escape.replace("%", "")).decode("utf-8", "replace")
     digits = _HEX.search(escape, 2)
     code = int(digits[0], 16) if digits else 0xFFFD

@@ -29,8 +29,7 @@ from jobs.word_cells import (
     Cells,
 )
 
-_INSIDE_TAG = TIGHT + JOIN + LOOSE
-_SIGNS = _INSIDE_TAG + TAG
+_SIGNS = TIGHT + JOIN + LOOSE + TAG
 _PASSED = _SIGNS + MARK + PICTURE
 _UNSPACED = HIRAGANA + KATAKANA + HAN + HANGUL
 _PARTICLES = frozenset("のがはをにとなでもやへかねよだ")
@@ -217,13 +216,16 @@ def _counts(cells: Cells, state: _State, start: int, end: int) -> bool:
         return False
     if kinds[start] == HIRAGANA and kinds[start - 1 : start] in (HIRAGANA, HAN):
         return node.depth >= _LONG_KANA
-    return node.depth > 1 or kinds[end] not in _UNSPACED or _is_whole_tag(kinds, start, end)
+    return node.depth > 1 or kinds[end] not in _UNSPACED or _is_whole_word(kinds, start, end)
 
 
-def _is_whole_tag(kinds: str, start: int, end: int) -> bool:
+def _is_whole_word(kinds: str, start: int, end: int) -> bool:
+    """Tell whether blanks, the ends of tags or of the text stand on both sides."""
     before, after = start - 1, end + 1
-    while before >= 0 and kinds[before] in _INSIDE_TAG:
+    while before >= 0 and kinds[before] in TIGHT + JOIN:
         before -= 1
-    while after < len(kinds) and kinds[after] in _INSIDE_TAG:
+    while after < len(kinds) and kinds[after] in TIGHT + JOIN:
         after += 1
-    return (before < 0 or kinds[before] == TAG) and (after == len(kinds) or kinds[after] == TAG)
+    is_apart = (before < 0, after == len(kinds))
+    sides = (kinds[before : before + 1], kinds[after : after + 1])
+    return all(edge or side in (LOOSE, TAG) for edge, side in zip(is_apart, sides, strict=True))

@@ -11,10 +11,11 @@ What matches:
 - Signs inside of a word are passed over (`l.o.l.i`, `lo-li`, `lo<b/>li`), blanks and underscores
   only where every letter stands alone (`l o l i`), or `as salt` would be a word.
 - Chinese and Japanese write no blanks. An entry in Han characters matches anywhere, but a single
-  character only as a whole tag. One in hangul matches from the beginning of a word on, as endings
-  follow. One in katakana matches whole runs of it only: エロ is not in ピエロ. One in hiragana
-  of up to three characters begins where hiragana does not go on from another word or its ending,
-  and ends with it or before a particle: えろ is not in 消えろ. A longer one matches anywhere.
+  character only as a whole tag or between blanks. One in hangul matches from the beginning of a
+  word on, as endings follow. One in katakana matches whole runs of it only: エロ is not in ピエロ.
+  One in hiragana of up to three characters begins where hiragana does not go on from another word
+  or its ending, and ends with it or before a particle: えろ is not in 消えろ. A longer one matches
+  anywhere.
 - Markup is looked through and looked into (see `jobs.word_segments`).
 
 Strict lists are for what must not get through, where a few false alarms are the smaller harm. They

@@ -19,6 +19,7 @@ COMMANDS = {
     "render": "newbie_cli.render",
     "assist": "newbie_cli.assist",
     "plan": "newbie_cli.plan",
+    "workers": "newbie_cli.workers",
     "make-tiny": "newbie_cli.make_tiny",
     "doctor": "newbie_cli.doctor.command",
     "download": "newbie_cli.download",

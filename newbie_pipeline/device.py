@@ -105,6 +105,16 @@ def read_device(index: int = 0) -> DeviceFacts:
     )
 
 
+def card_of(device: str) -> tuple[str, int] | None:
+    """Give the name and the total memory in bytes of a CUDA device in use; None for any other."""
+    if not device.startswith("cuda"):
+        return None
+    import torch  # noqa: PLC0415
+
+    found = torch.cuda.get_device_properties(torch.device(device))
+    return found.name, found.total_memory
+
+
 def has_kernels(architectures: tuple[str, ...], capability: tuple[int, int]) -> bool:
     """Tell whether a build with these architectures runs on a card of this compute capability.
 

@@ -21,6 +21,10 @@ class AdapterError(PipelineError, ValueError):
     """A LoRA or LoKr file cannot be used; the message names the file and, where it has one, key."""
 
 
+class ClassifierError(PipelineError):
+    """An image classifier cannot be loaded or gives no answer; the message says why."""
+
+
 class RenderInputError(PipelineError, ValueError):
     """A size, step count or other input is outside what the loaded model can draw."""
 

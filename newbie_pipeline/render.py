@@ -13,7 +13,7 @@ from PIL import Image
 
 from newbie_pipeline.checkpoints.identity import model_hash, model_name
 from newbie_pipeline.checkpoints.sources import Source
-from newbie_pipeline.errors import CheckpointError, RenderCancelled
+from newbie_pipeline.errors import CheckpointError, RenderCancelled, RenderInputError
 from newbie_pipeline.expansion.assistant import assist
 from newbie_pipeline.expansion.writing import (
     DEFAULT_SECONDS,
@@ -119,6 +119,14 @@ class RendererInfo:
     character_encoding: CharacterEncoding = "whole"
 
 
+def let_waiting_threads_sleep() -> None:
+    """Keep OpenMP's threads from spinning while they wait; call it before torch is imported.
+
+    On cores shared with bot and queue, spinning made a picture up to five times slower.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 def choose_device(device: str | None = None) -> str:
     """Give the wanted device, else the first CUDA device, else the CPU.
 
@@ -165,9 +173,7 @@ class Renderer:
         character_encoding), AttentionBackendError or MemoryPlanError when something of what is
         asked for cannot be used, and RenderMemoryError when memory runs out although a plan fits.
         """
-        # OpenMP's threads spin while they wait, which on cores shared with bot and queue made a
-        # picture up to five times slower. It is read when torch is first imported.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        let_waiting_threads_sleep()
         import torch  # noqa: PLC0415
 
         from newbie_pipeline.attention import apply_attention_backend  # noqa: PLC0415
@@ -213,6 +219,14 @@ class Renderer:
         """Whether Gemma is there as a whole, so that it can help with prompts."""
         return self._model.language_head is not None
 
+    def can_draw(self, width: int, height: int) -> bool:
+        """Tell whether the model knows a size, and a memory plan fits it after all runs so far."""
+        try:
+            self._model.pipeline.check_inputs(height, width, 1, 1)
+        except RenderInputError:
+            return False
+        return self._model.can_hold(width, height)
+
     def take_measured(self) -> tuple[list[str], dict[str, Any]] | None:
         """Give what the first whole render took, beside its plan, as lines and as plain data.
 
@@ -225,15 +239,17 @@ class Renderer:
         spec: RenderSpec,
         on_step: Callable[[int, int], None],
         cancelled: Callable[[], bool],
+        allows: Callable[[str], bool] = lambda _prompt: True,
     ) -> RenderResult:
         """Draw one RGB picture for each seed, in order.
 
         `on_step(step, total)` is called after each step, counted over all pictures from 1; it
         counts from 1 again when memory ran out and the request is drawn once more. Help with the
-        prompt goes first and takes the first picture's seed. Raises RenderCancelled at the next
-        step or token once `cancelled()` is true, RenderInputError for a request that the model
-        cannot draw, NonFiniteLatentsError when the numbers overflow, and RenderMemoryError when
-        memory ran out under two plans.
+        prompt goes first and takes the first picture's seed; it adds nothing that `allows` refuses,
+        and what that raises ends the render. Raises RenderCancelled at the next step or token once
+        `cancelled()` is true, RenderInputError for a request that the model cannot draw,
+        NonFiniteLatentsError when the numbers overflow, and RenderMemoryError when memory ran out
+        under two plans.
         """
         pipeline = self._model.pipeline
         pipeline.check_inputs(spec.height, spec.width, spec.num_inference_steps, 1)
@@ -243,12 +259,14 @@ class Renderer:
 
         def draw() -> RenderResult:
             if spec.assist is not AssistMode.OFF and not assisted:
-                assisted.append(self._assist(spec, cancelled))
+                assisted.append(self._assist(spec, cancelled, allows))
             return self._draw(spec, on_step, cancelled, next(iter(assisted), None))
 
         return self._model.draw(spec.width, spec.height, draw)
 
-    def _assist(self, spec: RenderSpec, cancelled: Callable[[], bool]) -> Assisted:
+    def _assist(
+        self, spec: RenderSpec, cancelled: Callable[[], bool], allows: Callable[[str], bool]
+    ) -> Assisted:
         """Help with the prompt in the text stage, before it is encoded."""
         from newbie_pipeline.memory.plan import Stage  # noqa: PLC0415
 
@@ -257,7 +275,12 @@ class Renderer:
         try:
             pipeline.enter_stage(Stage.TEXT)
             return assist(
-                spec.prompt, spec.assist, self._writer(), seed=spec.seeds[0], allowance=allowance
+                spec.prompt,
+                spec.assist,
+                self._writer(),
+                seed=spec.seeds[0],
+                allowance=allowance,
+                allows=allows,
             )
         except BaseException:
             pipeline.maybe_free_model_hooks()

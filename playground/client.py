@@ -204,8 +204,13 @@ class PlaygroundClient(GuildActions):
         body: Any = None,
         retry_after: float | None = None,
         after_accept: bool = False,
+        drop: bool = False,
+        is_global: bool = False,
     ) -> None:
-        """Let the next matching REST calls fail."""
+        """Let the next matching REST calls fail.
+
+        `drop` cuts the connection before the call is performed, `after_accept` after it.
+        """
         fault: Json = {
             "method": method,
             "path_regex": path_regex,
@@ -214,6 +219,8 @@ class PlaygroundClient(GuildActions):
             "body": body,
             "retry_after": retry_after,
             "after_accept": after_accept,
+            "drop": drop,
+            "global": is_global,
         }
         await self.call("POST", "/faults", fault)
 

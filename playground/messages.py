@@ -37,6 +37,11 @@ class MessageStore:
         """Forget a message."""
         self._channels.get(message.channel_id, {}).pop(message.id, None)
 
+    def drop_channel(self, channel_id: str) -> None:
+        """Forget every message of a channel."""
+        for message in self._channels.pop(channel_id, {}).values():
+            self.on_drop(message)
+
     def visible(self, channel_id: str, viewer_id: str) -> Iterator[Message]:
         """Yield a channel's messages that a viewer may see, oldest first."""
         for message in self._channels.get(channel_id, {}).values():

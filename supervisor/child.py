@@ -46,9 +46,11 @@ class ChildSpec:
     """A program to run.
 
     `ready` says when it counts as started: "exec" at once, "notify" when it sends READY=1 to
-    `NOTIFY_SOCKET`, or a quick function that is asked again and again. `env` is added to our
-    environment, and a value of None takes a variable out of it. With `capture` its output comes
-    to the supervisor line by line, without it goes where ours goes.
+    `NOTIFY_SOCKET`, or a quick function that is asked again and again. A child that has not ended
+    `stop_grace` seconds after SIGTERM, or is to hurry, is killed; one with a `hurry_grace` is sent
+    SIGTERM once more instead, and has so many seconds left. `env` is added to our environment, and
+    a value of None takes a variable out of it. With `capture` its output comes to the supervisor
+    line by line, without it goes where ours goes.
     """
 
     name: str
@@ -58,6 +60,7 @@ class ChildSpec:
     ready: Readiness = "exec"
     ready_timeout: float = 60.0
     stop_grace: float = 10.0
+    hurry_grace: float = 0.0
     restart: Restart | None = None
     capture: bool = False
     pass_fds: tuple[int, ...] = ()

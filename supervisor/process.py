@@ -26,6 +26,8 @@ from supervisor.runtime_dir import make_runtime_dir
 
 _POLL_READY = 0.05
 _IDLE = 3600.0
+# Two equal signals that come together count as one.
+_SIGNALS_APART = 0.5
 _SETTLED = (State.READY, State.FAILED, State.STOPPED)
 
 
@@ -97,7 +99,8 @@ class Supervisor:
     def stop(self, *names: str) -> None:
         """Stop these children (all, if none is named) in the reverse order of `add`.
 
-        Each gets SIGTERM and its grace; whatever is left of it and its descendants is killed.
+        Each gets SIGTERM and its grace, and a second SIGTERM where its description says so;
+        whatever is left of it and its descendants is killed.
         """
         for name in names:
             self._get(name)
@@ -156,7 +159,7 @@ class Supervisor:
         self._wake()
 
     def hurry(self) -> None:
-        """Kill at once whatever is being stopped, now and later; for signal handlers."""
+        """End the grace of whatever is being stopped, now and later; for signal handlers."""
         self._hurry = True
         self._wake()
 
@@ -241,15 +244,11 @@ class Supervisor:
         if child.process is None or child.process.poll() is not None:
             self._ended_by_itself(child)
         elif child.state is State.STOPPING:
-            asked_to_kill = self._hurry or child.stop_signal is signal.SIGKILL
-            if asked_to_kill or now > child.deadline:
-                self._bury(child)
-                detail = "was killed" if asked_to_kill else "did not stop and was killed"
-                self._settle(child, State.STOPPED, "stopped", detail)
+            self._press(child, now)
         elif not child.wanted:
             child.send(child.stop_signal)
             child.state = State.STOPPING
-            child.deadline = now + child.spec.stop_grace
+            child.asked_at, child.deadline = now, now + child.spec.stop_grace
             self._wake()
         elif child.state is State.STARTING:
             if child.is_ready():
@@ -258,6 +257,23 @@ class Supervisor:
             elif now > child.deadline:
                 self._bury(child)
                 self._lost(child, f"was not ready after {child.spec.ready_timeout:g} seconds")
+
+    def _press(self, child: RunningChild, now: float) -> None:
+        """Tell a child that takes too long to hurry, or kill it."""
+        asked_to_kill = child.stop_signal is signal.SIGKILL
+        if child.spec.hurry_grace and not asked_to_kill:
+            if self._hurry and not child.is_hurrying:
+                child.deadline = min(child.deadline, child.asked_at + _SIGNALS_APART)
+            if now > child.deadline and not child.is_hurrying:
+                child.is_hurrying = True
+                child.send(child.stop_signal)
+                child.deadline = now + child.spec.hurry_grace
+        else:
+            asked_to_kill = asked_to_kill or self._hurry
+        if asked_to_kill or now > child.deadline:
+            self._bury(child)
+            detail = "was killed" if asked_to_kill else "did not stop and was killed"
+            self._settle(child, State.STOPPED, "stopped", detail)
 
     def _spawn(self, child: RunningChild) -> None:
         self._guard.ensure()

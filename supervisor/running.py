@@ -34,6 +34,9 @@ class RunningChild:
         self.state = State.STOPPED
         self.wanted = False
         self.stop_signal = signal.SIGTERM
+        # When it was told to end, and whether it was told so a second time.
+        self.asked_at = 0.0
+        self.is_hurrying = False
         self.detail = ""
         self.exit_code: int | None = None
         self.starts = 0
@@ -63,7 +66,7 @@ class RunningChild:
 
     def spawn(self) -> None:
         """Start the program in a session of its own; OSError if that cannot be done."""
-        self._notified = False
+        self._notified = self.is_hurrying = False
         self._partial = b""
         self.exit_code = None
         self.detail = ""

@@ -26,6 +26,8 @@ PARTS = ("redis", "playground", "bot", "worker")
 # What a private stack must not take over from whoever starts it.
 _SETTINGS = ("DISCORD_", "REDIS_", "NEWBIE_")
 _APPLICATION_ID = "1000000000000000001"
+# More than a worker's slots have for the same.
+WORKER_HURRY_SECONDS = 15.0
 _LOG_BYTES = 10 * 1024 * 1024  # kept twice: the current file and the one before it
 
 
@@ -269,6 +271,8 @@ class Stack:
                 else self.options.worker_ready_timeout
             ),
             stop_grace=self.options.worker_grace if part == "worker" else 15.0,
+            # A worker hands back what it has in hand.
+            hurry_grace=WORKER_HURRY_SECONDS if part == "worker" else 0.0,
             restart=self.options.restart,
             capture=True,
         )

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jobs.admission import PromptRules
 from jobs.models import OutcomeCode, RenderRequest
 from newbie_pipeline.prompt.assist import Assisted
 from newbie_pipeline.render import Truncation
 from worker.errors import (
+    ClassifierFailed,
+    ForbiddenPicture,
+    PictureRefused,
     RendererLost,
     RendererOutOfMemory,
     RendererUnavailable,
@@ -19,13 +23,18 @@ from worker.errors import (
     WorkerError,
 )
 from worker.prompt_frames import read_assisted, read_truncation
+from worker.rules_frame import pack_rules
 from worker.wire import Message, pack, read_frame
 
 RETRY_SECONDS = 0.2
+NO_RULES = PromptRules()
 ERRORS = {
     OutcomeCode.RENDER_REFUSED: RenderRefused,
     OutcomeCode.RENDER_FAILED: RenderFailed,
     OutcomeCode.OUT_OF_MEMORY: RendererOutOfMemory,
+    OutcomeCode.FORBIDDEN: ForbiddenPicture,
+    OutcomeCode.PICTURE_REFUSED: PictureRefused,
+    OutcomeCode.CLASSIFIER_FAILED: ClassifierFailed,
 }
 
 
@@ -42,11 +51,11 @@ class Picture:
 class Rendered:
     """What a render gave: its pictures, one a seed, how long it took, and what drew them.
 
-    `assisted` and `truncation` are as in `newbie_pipeline.render.RenderResult`, but of what was cut
-    off only the beginning is here.
+    None stands for a picture that was held back. `assisted` and `truncation` are as in
+    `newbie_pipeline.render.RenderResult`, but of what was cut off only the beginning is here.
     """
 
-    pictures: tuple[Picture, ...]
+    pictures: tuple[Picture | None, ...]
     seconds: float
     model: str
     model_hash: str
@@ -79,21 +88,25 @@ async def render(
     *,
     wait: float,
     on_begin: Callable[[], None] = lambda: None,
+    rules: PromptRules = NO_RULES,
 ) -> Rendered:
     """Have the renderer draw a request; cancelling this coroutine cancels the render.
 
+    `rules` are those of the place where the pictures go; NO_RULES is a server's without settings.
     `on_begin` is called when its turn has come, before the first step. A render that waits for its
     turn when the renderer dies did not cause that: it waits for the next renderer.
 
     Raises:
         RendererUnavailable: nothing listened on the socket for `wait` seconds.
         RendererLost: the connection broke while this render was drawn.
-        RenderRefused, RenderFailed, RendererOutOfMemory: what the renderer answered.
+        RenderRefused, RenderFailed, RendererOutOfMemory, ForbiddenPicture, PictureRefused,
+        ClassifierFailed: what the renderer answered.
     """
+    asked = pack({"type": "render", "spec": spec_of(request)}, pack_rules(rules))
     while True:
         reader, writer = await _connect(path, wait)
         try:
-            if await _is_our_turn(reader, writer, request):
+            if await _is_our_turn(reader, writer, asked):
                 on_begin()
                 return await _collect(reader, on_step)
         except (asyncio.IncompleteReadError, OSError) as error:
@@ -103,11 +116,11 @@ async def render(
 
 
 async def _is_our_turn(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: RenderRequest
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: bytes
 ) -> bool:
     """Ask for a render and wait until it begins; False when the renderer died before."""
     try:
-        writer.write(pack({"type": "render", "spec": spec_of(request)}))
+        writer.write(asked)
         await writer.drain()
         await read_frame(reader)  # started
     except (asyncio.IncompleteReadError, OSError):
@@ -131,7 +144,7 @@ async def _connect(path: Path, wait: float) -> tuple[asyncio.StreamReader, async
 
 
 async def _collect(reader: asyncio.StreamReader, on_step: Callable[[int, int], None]) -> Rendered:
-    pictures: list[Picture] = []
+    pictures: list[Picture | None] = []
     assisted: Assisted | None = None
     while True:
         message, payload = await read_frame(reader)
@@ -140,6 +153,8 @@ async def _collect(reader: asyncio.StreamReader, on_step: Callable[[int, int], N
                 on_step(int(message["step"]), int(message["total"]))
             case "picture":
                 pictures.append(Picture(int(message["width"]), int(message["height"]), payload))
+            case "held_back":
+                pictures.append(None)
             case "assisted":
                 assisted = read_assisted(payload)
             case "error":

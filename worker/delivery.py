@@ -2,12 +2,14 @@
 
 The ladder: edit the interaction's own message while its token lives; else reply in the channel;
 else write to the requester directly. An edit can be repeated safely. The other two carry the
-job's id as their nonce with `enforce_nonce`, so that a repeated call does not post twice. Nobody
-but the requester is ever mentioned. Where Discord finds the files too large, the same way is tried
-with smaller ones (`worker.shrinking`).
+job's id as their nonce with `enforce_nonce`, so that a repeated call does not post twice; a later
+try looks first for what was posted (`worker.earlier_message`). Nobody but the requester is ever
+mentioned. Where Discord finds the files too large, the same way is tried with smaller ones
+(`worker.shrinking`).
 
 What was posted beside the interaction's message takes its place: that message, which only says how
-far the job was, is deleted, so that a member sees one message for one job.
+far the job was, is deleted, so that a member sees one message for one job. Where every way is
+closed, that message says how to get the result (`Delivery.point_to_fetch`).
 
 discord.py waits out rate limits and repeats calls that Discord answered with 5xx; what is left
 (no connection, an outage, a rate limit that it gave up on) is repeated here with growing pauses.
@@ -16,8 +18,8 @@ discord.py waits out rate limits and repeats calls that Discord answered with 5x
 import asyncio
 import io
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -27,6 +29,8 @@ import structlog
 
 from jobs.models import DeliveryAddress
 from jobs.settings import DiscordSettings
+from jobs.wording import say
+from worker.earlier_message import find_earlier
 from worker.errors import DiscordUnreachable, Undeliverable
 from worker.presentation import Content
 from worker.shrinking import smaller_contents
@@ -39,6 +43,8 @@ TOKEN_SECONDS = 15 * 60 - 10
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 TOO_MANY_REQUESTS = 429
 TOO_LARGE = 413
+# A reply needs Read Message History, a message does not.
+MAY_NOT_REPLY = 160002
 # Discord's name for the interaction's own message; discord.py's annotation knows numbers only.
 ORIGINAL = cast(int, "@original")
 
@@ -46,10 +52,18 @@ ORIGINAL = cast(int, "@original")
 class Delivery:
     """Writes one job's message. Use as an asynchronous context manager."""
 
-    def __init__(self, settings: DiscordSettings, address: DeliveryAddress, job_id: str) -> None:
+    def __init__(
+        self,
+        settings: DiscordSettings,
+        address: DeliveryAddress,
+        job_id: str,
+        *,
+        is_repeat: bool = False,
+    ) -> None:
         self._settings = settings
         self._address = address
         self._job_id = job_id
+        self._is_repeat = is_repeat
         self._mentions = discord.AllowedMentions(
             everyone=False,
             roles=False,
@@ -93,6 +107,8 @@ class Delivery:
             Undeliverable: Discord refused it on every way.
             DiscordUnreachable: nothing is known about the ways: try again later.
         """
+        if self._is_repeat and (earlier := await self._find_earlier(content)):
+            return earlier
         ways = [self._reply, self._write_directly]
         if not self._token_is_dead():
             ways.insert(0, self._edit)
@@ -103,7 +119,20 @@ class Delivery:
                 if way != self._edit:
                     await self._delete_placeholder()
                 return message_id
-        raise Undeliverable("Discord refused the message on every way")
+        raise Undeliverable("Discord refused the message on every way", versions.current)
+
+    async def _find_earlier(self, content: Content) -> str | None:
+        """Find what an earlier try has posted, and tidy up as that try should have done."""
+        try:
+            async with self._client() as client:
+                earlier = await find_earlier(client, self._address, content)
+        except (discord.HTTPException, aiohttp.ClientError, OSError):
+            return None  # posting finds out what is wrong
+        if earlier is not None:
+            log.info("posted_before", job_id=self._job_id, message_id=earlier)
+            if earlier != self._address.message_id:
+                await self._delete_placeholder()
+        return earlier
 
     async def _try(
         self, way: Callable[[Content], Awaitable[str]], versions: "_Versions"
@@ -125,17 +154,31 @@ class Delivery:
 
     async def _delete_placeholder(self) -> None:
         """Delete the interaction's message; where that fails, it stays and does no harm."""
-        address = self._address
-        try:
+        with self._leaving_placeholder():
             async with self._client() as client:
-                channel = client.get_partial_messageable(int(address.channel_id))
-                await channel.get_partial_message(int(address.message_id)).delete()
-        except (
-            discord.HTTPException,
-            aiohttp.ClientError,
-            OSError,
-            DiscordUnreachable,
-        ) as error:
+                await self._placeholder(client).delete()
+
+    async def point_to_fetch(self) -> None:
+        """Say in the interaction's message how to get a kept result, as far as Discord lets us."""
+        address = self._address
+        words = f"<@{address.requester_id}> {say('kept.pointer', address.locale)}"
+        with self._leaving_placeholder():
+            async with self._client() as client:
+                # Its token is over, or did not help: as its author we may edit it all the same.
+                placeholder = self._placeholder(client)
+                mentions = self._mentions
+                await placeholder.edit(content=words, allowed_mentions=mentions, view=None)
+
+    def _placeholder(self, client: discord.Client) -> discord.PartialMessage:
+        channel = client.get_partial_messageable(int(self._address.channel_id))
+        return channel.get_partial_message(int(self._address.message_id))
+
+    @contextmanager
+    def _leaving_placeholder(self) -> Iterator[None]:
+        """Go on where the interaction's message cannot be changed."""
+        try:
+            yield
+        except (discord.HTTPException, aiohttp.ClientError, OSError, DiscordUnreachable) as error:
             log.info("placeholder_stays", job_id=self._job_id, reason=type(error).__name__)
 
     def _token_is_dead(self) -> bool:
@@ -147,6 +190,7 @@ class Delivery:
             content=content.text,
             embeds=[content.embed] if content.embed else [],
             attachments=_files(content),
+            view=_view(content),
             allowed_mentions=self._mentions,
         )
         return str(message.id)
@@ -159,7 +203,12 @@ class Delivery:
                 channel_id=int(self._address.channel_id),
                 fail_if_not_exists=False,
             )
-            return await self._send(channel, content, reference=reference)
+            try:
+                return await self._send(channel, content, reference=reference)
+            except discord.HTTPException as error:
+                if error.code != MAY_NOT_REPLY:
+                    raise
+                return await self._send(channel, content)
 
     async def _write_directly(self, content: Content) -> str:
         async with self._client() as client:
@@ -222,6 +271,25 @@ async def _patiently(job_id: str, call: Callable[[], Awaitable[str]]) -> str:
         if pause is not None:
             await asyncio.sleep(pause)
     raise DiscordUnreachable("Discord cannot be reached")
+
+
+class _DrawnView(discord.ui.View):
+    """Buttons that another process answers: nobody here listens for them."""
+
+    def is_dispatchable(self) -> bool:
+        """Tell the library that it need not wait for presses, which it could not do here."""
+        return False
+
+
+def _view(content: Content) -> discord.ui.View | None:
+    """Draw the button under a message; None takes away what an earlier state had."""
+    if content.button is None:
+        return None
+    view = _DrawnView(timeout=None)
+    button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
+        label=content.button.label, custom_id=content.button.custom_id
+    )
+    return view.add_item(button)
 
 
 def _files(content: Content) -> list[discord.File]:

@@ -1,6 +1,11 @@
 """The error tree of the worker room. Each error knows the outcome code that members see."""
 
+from typing import TYPE_CHECKING
+
 from jobs.models import OutcomeCode
+
+if TYPE_CHECKING:
+    from worker.presentation import Content
 
 
 class WorkerError(Exception):
@@ -45,16 +50,57 @@ class ForbiddenPicture(WorkerError):
     code = OutcomeCode.FORBIDDEN
 
 
+class AdditionsRefused(WorkerError):
+    """What was added to the prompt is not allowed where the picture goes: it is dropped."""
+
+    code = OutcomeCode.ADDITIONS_REFUSED
+
+
+class PromptRefused(WorkerError):
+    """The rules of the place changed since the prompt was accepted."""
+
+    code = OutcomeCode.PROMPT_REFUSED
+
+
+class RulesUnreadable(WorkerError):
+    """What is set for the place cannot be read: another version wrote it."""
+
+    code = OutcomeCode.SETTINGS_UNREADABLE
+
+
+class PictureRefused(WorkerError):
+    """The classifier found every picture adult, where adult pictures are not posted."""
+
+    code = OutcomeCode.PICTURE_REFUSED
+
+
+class ClassifierFailed(WorkerError):
+    """The classifier cannot look at pictures, so none is posted where it would have to."""
+
+    code = OutcomeCode.CLASSIFIER_FAILED
+
+
 class Cancelled(WorkerError):
     """Somebody cancelled the job while it was drawn."""
 
     code = OutcomeCode.CANCELLED
 
 
+class HandedBack(WorkerError):
+    """The worker stops, and what it has not drawn is another's to draw: no outcome of the job."""
+
+
 class Undeliverable(WorkerError):
-    """Discord refused the message on every way that we have."""
+    """Discord refused the message on every way that we have.
+
+    `content` is what was refused last: where files were too large, with the smallest ones.
+    """
 
     code = OutcomeCode.UNDELIVERABLE
+
+    def __init__(self, message: str, content: "Content") -> None:
+        super().__init__(message)
+        self.content = content
 
 
 class DiscordUnreachable(WorkerError):

@@ -26,17 +26,21 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from jobs import logs
+from jobs.admission import PromptRules
 from jobs.errors import SettingsError
 from jobs.models import OutcomeCode
-from jobs.presence import ASSIST
+from jobs.registration import Description
 from jobs.settings import LogSettings, read
 from newbie_pipeline.device import DeviceProblem, explain
 from newbie_pipeline.memory.table import plan_data, plan_lines
 from supervisor.notify import notify_ready
-from worker.errors import BadFrame
+from worker.description_file import DESCRIPTION_FILE, write_description
+from worker.errors import BadFrame, WorkerError
 from worker.model import load_model
-from worker.plan_file import PLAN_FILE, write_plan
 from worker.prompt_frames import pack_assisted, pack_truncation, read_spec
+from worker.rules_frame import read_rules
+from worker.screening import Screen, additions_allowed
+from worker.self_description import describe, device_of
 from worker.settings import WorkerSettings
 from worker.speed_file import SPEED_FILE, Stopwatch
 from worker.wire import Message, pack, receive_frame
@@ -60,6 +64,7 @@ class Render:
     """One render that a connection asked for."""
 
     spec: "RenderSpec"
+    rules: PromptRules
     frames: "queue.Queue[Frame | None]" = dataclasses.field(default_factory=queue.Queue)
     cancelled: threading.Event = dataclasses.field(default_factory=threading.Event)
     closed: threading.Event = dataclasses.field(default_factory=threading.Event)
@@ -68,23 +73,33 @@ class Render:
 class RenderServer:
     """Takes renders from a socket and runs them one after the other."""
 
-    def __init__(self, renderer: "Renderer", socket_path: Path) -> None:
+    def __init__(
+        self,
+        renderer: "Renderer",
+        socket_path: Path,
+        screen: Screen | None = None,
+        *,
+        most_pixels: int | None = None,
+    ) -> None:
         self.renderer = renderer
+        self.screen = screen or Screen()
         self.socket_path = socket_path
+        self.device = device_of(renderer)
+        # No larger picture is wanted here; None: whatever the memory holds.
+        self.most_pixels = most_pixels
         # A signal handler puts None here: a SimpleQueue may be entered again at any moment.
         self.renders: queue.SimpleQueue[Render | None] = queue.SimpleQueue()
         self.stopping = False
         self.is_broken = False
-        # The rank of the memory plan that lies there for the worker.
-        self._published: int | None = None
+        # What lies there for the worker's other processes.
+        self._published: Description | None = None
         self.stopwatch = Stopwatch(socket_path.with_name(SPEED_FILE))
 
     def serve(self) -> None:
         """Render until `stop` is called, or until the device can no longer be trusted."""
         with self._listening() as listener:
             # Before anyone hears that we are ready: the worker's first sign of life has it then.
-            self._write_plan(plan_data(self.renderer.plan))
-            self._published = self.renderer.plan.rank
+            self._describe(plan_data(self.renderer.plan))
             threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
             notify_ready()
             log.info("renderer_ready", **dataclasses.asdict(self.renderer.info))
@@ -131,8 +146,8 @@ class RenderServer:
             connection.settimeout(SEND_TIMEOUT_SECONDS)
             try:
                 connection.sendall(pack({"type": "hello"}))
-                message, _ = receive_frame(connection)
-                render = Render(read_spec(dict(message["spec"])))
+                message, payload = receive_frame(connection)
+                render = Render(read_spec(dict(message["spec"])), read_rules(payload))
                 self.renders.put(render)
                 self._send_frames(connection, render)
             except (BadFrame, KeyError, TypeError, ValueError) as error:
@@ -172,7 +187,10 @@ class RenderServer:
         started = time.monotonic()
         render.frames.put(({"type": "started"}, b""))
         try:
-            result = self.renderer.render(render.spec, on_step, render.cancelled.is_set)
+            self.screen.check_ready(render.rules.allowed)
+            allows = additions_allowed(render.rules, render.spec.negative_prompt)
+            result = self.renderer.render(render.spec, on_step, render.cancelled.is_set, allows)
+            shown = self.screen.look(result.images, render.rules.allowed)
         except RenderCancelled:
             log.info("render_cancelled", duration=round(time.monotonic() - started, 3))
         except RenderInputError as error:
@@ -184,6 +202,9 @@ class RenderServer:
         except PipelineError as error:
             log.warning("render_failed", reason=str(error))
             self._fail(render, OutcomeCode.RENDER_FAILED)
+        except WorkerError as error:
+            log.warning("render_withheld", code=error.code.value, reason=str(error))
+            self._fail(render, error.code)
         except Exception as error:  # the edge of the process: one bad render must not end it
             self._fail_unforeseen(render, error)
         else:
@@ -191,16 +212,21 @@ class RenderServer:
             spec = render.spec
             steps = spec.num_inference_steps * len(spec.seeds)
             self.stopwatch.note(spec.width * spec.height, steps, seconds)
-            self._answer(render, result, seconds)
+            self._answer(render, result, shown, seconds)
         finally:
             render.frames.put(None)
         self._tell_plan()
 
-    def _answer(self, render: Render, result: "RenderResult", seconds: float) -> None:
-        """Send the pictures, and what happened to their prompt."""
+    def _answer(
+        self, render: Render, result: "RenderResult", shown: list[bool], seconds: float
+    ) -> None:
+        """Send the pictures that may be shown, and what happened to their prompt."""
         if result.assisted is not None:
             render.frames.put(({"type": "assisted"}, pack_assisted(result.assisted)))
-        for image in result.images:
+        for image, may_be_shown in zip(result.images, shown, strict=True):
+            if not may_be_shown:
+                render.frames.put(({"type": "held_back"}, b""))
+                continue
             size = {"width": image.width, "height": image.height}
             render.frames.put(({"type": "picture", **size}, image.convert("RGB").tobytes()))
         info = self.renderer.info
@@ -215,7 +241,7 @@ class RenderServer:
             "truncation": pack_truncation(result.truncation),
         }
         render.frames.put(({"type": "done", **done}, b""))
-        log.info("render_done", pictures=len(result.images), duration=round(seconds, 3))
+        log.info("render_done", pictures=sum(shown), duration=round(seconds, 3))
 
     @staticmethod
     def _fail(render: Render, code: OutcomeCode) -> None:
@@ -236,22 +262,28 @@ class RenderServer:
             self._fail(render, OutcomeCode.RENDER_FAILED)
 
     def _tell_plan(self) -> None:
-        """Log what the first render took beside its plan; leave the plan for the worker if new."""
-        rank = self.renderer.plan.rank
+        """Log what the first render took beside its plan; describe ourselves anew if that is new.
+
+        Where memory ran out there is another plan, or a size that cannot be drawn any more.
+        """
+        data = None if self._published is None else self._published.plan
         if (measured := self.renderer.take_measured()) is not None:
             lines, data = measured
             log.info("memory_measured", table="\n".join(lines))
-            self._write_plan(data)
-        elif rank != self._published:
-            self._write_plan(plan_data(self.renderer.plan))
-        self._published = rank
+        elif data is None or data["rank"] != self.renderer.plan.rank:
+            data = plan_data(self.renderer.plan)
+        self._describe(data)
 
-    def _write_plan(self, data: dict[str, Any]) -> None:
-        path = self.socket_path.with_name(PLAN_FILE)
+    def _describe(self, plan: dict[str, Any]) -> None:
+        """Leave for the worker's other processes what we are, unless it lies there already."""
+        description = describe(self.renderer, self.device, plan, self.most_pixels)
+        if description == self._published:
+            return
+        self._published = description
         try:
-            write_plan(path, {**data, ASSIST: self.renderer.can_assist})
+            write_description(self.socket_path.with_name(DESCRIPTION_FILE), description)
         except OSError as error:
-            log.warning("plan_not_published", reason=str(error))
+            log.warning("description_not_published", reason=str(error))
 
 
 def _hung_up(connection: socket.socket) -> bool:
@@ -271,10 +303,12 @@ def main() -> int:
         return 2
     # Its warning quotes the part of a prompt that was cut: a member's text stays out of the log.
     logging.getLogger("newbie_pipeline.text_conditioning").setLevel(logging.ERROR)
+    # Before the model: the memory plan counts on what is left of the host.
+    screen = Screen.load(settings)
     renderer = load_model(settings)
     if renderer is None:
         return 1
-    server = RenderServer(renderer, socket_path)
+    server = RenderServer(renderer, socket_path, screen, most_pixels=settings.max_pixels)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         server.stop()

@@ -7,6 +7,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from jobs.errors import SettingsError
+from jobs.limits import MEGAPIXEL
+from jobs.models import Size
 from jobs.settings import RoomSettings
 from newbie_pipeline.checkpoints.sources import parse_source
 from newbie_pipeline.errors import CheckpointError
@@ -15,6 +17,9 @@ from newbie_pipeline.lora.adapter_file import parse_adapter_files
 from newbie_pipeline.memory.budget import parse_max_memory, parse_memory
 from newbie_pipeline.memory.quantization import parse_quantize
 from newbie_pipeline.prompt.passages import CharacterEncoding
+
+# Whoever takes less can draw nothing that members can ask for.
+SMALLEST_MEGAPIXELS = min(size.width * size.height for size in Size) / MEGAPIXEL
 
 
 class WorkerSettings(RoomSettings):
@@ -68,6 +73,24 @@ class WorkerSettings(RoomSettings):
     assist_tokens: int = Field(
         DEFAULT_TOKENS, ge=1, description="Tokens that Gemma may write for one request."
     )
+    classifier: str | None = Field(
+        None,
+        description="A model of transformers that looks at pictures: a folder, or a hub's id.",
+    )
+    classifier_adult_labels: str | None = Field(
+        None,
+        validate_default=True,
+        description="The labels of that model that mean adult: nsfw,porn.",
+    )
+    classifier_threshold: float = Field(
+        0.5, gt=0, le=1, description="From which probability of these labels on it is adult."
+    )
+    max_megapixels: float | None = Field(
+        None,
+        ge=SMALLEST_MEGAPIXELS,
+        allow_inf_nan=False,
+        description="Largest picture that this worker takes, in megapixels; unset: what it holds.",
+    )
     slots: int = Field(
         2,
         ge=1,
@@ -114,6 +137,23 @@ class WorkerSettings(RoomSettings):
             reader(value)
         return value
 
+    @field_validator("classifier_adult_labels")
+    @classmethod
+    def _says_what_is_adult(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("classifier") is not None and not split_labels(value):
+            raise ValueError("name the classifier's labels that mean adult, such as nsfw,porn")
+        return value
+
+    @property
+    def adult_labels(self) -> tuple[str, ...]:
+        """Labels of the classifier that mean adult."""
+        return split_labels(self.classifier_adult_labels)
+
+    @property
+    def max_pixels(self) -> int | None:
+        """Pixels of the largest picture that is wanted here; None: whatever the memory holds."""
+        return None if self.max_megapixels is None else int(self.max_megapixels * MEGAPIXEL)
+
     @property
     def socket(self) -> Path:
         """Unix socket of the renderer.
@@ -124,3 +164,8 @@ class WorkerSettings(RoomSettings):
         if self.runtime_dir is None:
             raise SettingsError("NEWBIE_WORKER_RUNTIME_DIR: field required")
         return self.runtime_dir / "renderer.sock"
+
+
+def split_labels(text: str | None) -> tuple[str, ...]:
+    """Read labels with commas between them."""
+    return tuple(label.strip() for label in (text or "").split(",") if label.strip())

@@ -2,13 +2,18 @@
 
 It never touches the model or the GPU. After a forked process ended without closing its job
 (RQ's stop command, out of memory, killed), this process says what becomes of the job.
+
+SIGTERM drains: the job in hand is finished, and no other taken. A second one hands it back
+(`worker.handing_back`).
 """
 
 import importlib.metadata
 import signal
 import socket
 import sys
+import threading
 import time
+from types import FrameType
 
 import discord
 import structlog
@@ -31,6 +36,7 @@ from jobs.settings import DiscordSettings, LogSettings, QueueSettings, RedisSett
 from jobs.tickets import RENDER_TASK
 from supervisor.notify import notify_ready
 from worker import tasks
+from worker.handing_back import JOB_SECONDS
 from worker.settings import WorkerSettings
 
 log = structlog.get_logger("worker")
@@ -58,6 +64,32 @@ class SlotWorker(Worker):
             return
         super().execute_job(job, queue)
         self.settle(job)
+
+    def request_force_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Have the job in hand handed back; RQ would only kill its process, and itself."""
+        if self.bench.hand_back.is_wanted:
+            return
+        self.bench.hand_back.is_wanted = True
+        log.info("handing_back", name=self.name)
+        if self.horse_pid:
+            self.kill_horse(signal.SIGTERM)
+            killer = threading.Timer(JOB_SECONDS, self._kill_late_horse)
+            killer.daemon = True
+            killer.start()
+
+    def _kill_late_horse(self) -> None:
+        # Without a process its number is 0, which would stand for our own.
+        if self.horse_pid:
+            self.kill_horse()
+
+    def setup_work_horse_signals(self) -> None:
+        """Have a forked process hand its job back when it is told to end."""
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
+
+        def hand_back(_number: int, _frame: FrameType | None) -> None:
+            self.bench.hand_back.is_wanted = True
+
+        signal.signal(signal.SIGTERM, hand_back)
 
     def _pubsub_exception_handler(
         self, exc: Exception, pubsub: PubSub, pubsub_thread: PubSubWorkerThread
@@ -92,10 +124,12 @@ class SlotWorker(Worker):
         if ours.state is not JobState.RUNNING:
             return
         code = self._final_code(job, ours)
-        if code is None:
-            lifecycle.abandon(ours)
-        else:
+        if code is not None:
             lifecycle.give_up(ours, code)
+        elif self.bench.hand_back.is_wanted:
+            lifecycle.hand_back(ours)
+        else:
+            lifecycle.abandon(ours)
 
     def _final_code(self, job: RQJob, ours: Job) -> OutcomeCode | None:
         """Tell whether a second attempt would be wrong, and which outcome it is then."""
@@ -127,7 +161,7 @@ def build_bench() -> tasks.Bench:
 
 
 def main() -> int:
-    """Work until SIGTERM or SIGINT; the job in hand is finished first."""
+    """Work until SIGTERM or SIGINT; the job in hand is finished first, or handed back."""
     try:
         logs.configure(read(LogSettings), "slot")
         bench = build_bench()

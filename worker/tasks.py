@@ -9,13 +9,13 @@ found by `jobs.recovery`.
 import asyncio
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from rq import get_current_job
 from rq.timeouts import JobTimeoutException
 
-from jobs import rating
+from jobs.capability import ANYTHING, Capability
 from jobs.errors import JobsError
 from jobs.lifecycle import Lifecycle
 from jobs.models import Job, JobState, Outcome, OutcomeCode
@@ -25,16 +25,19 @@ from jobs.settings import DiscordSettings, QueueSettings
 from worker import client, presentation
 from worker.cancelling import unless_cancelled
 from worker.delivery import Delivery
+from worker.description_file import DESCRIPTION_FILE, read_description
 from worker.errors import (
     Cancelled,
     DiscordUnreachable,
-    ForbiddenPicture,
-    Undeliverable,
+    HandedBack,
     WorkerError,
 )
+from worker.handing_back import HandBack
+from worker.house_rules import check_additions, check_prompt, read_house_rules
 from worker.kept import from_parts, to_parts
 from worker.news import News
 from worker.presentation import Content
+from worker.set_aside import post_or_set_aside
 from worker.settings import WorkerSettings
 
 log = structlog.get_logger("worker")
@@ -44,6 +47,8 @@ WRITER_WAIT_SECONDS = 12.0
 # Redis may be away for a moment just when a picture was posted; forgetting that is costly.
 REMEMBER_TRIES = 20
 REMEMBER_PAUSE_SECONDS = 1.5
+# After a ticket that found no job which this worker can draw.
+REST_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Bench:
     discord: DiscordSettings
     worker: WorkerSettings
     version: str
+    hand_back: HandBack = field(default_factory=HandBack)
 
 
 # RQ hands a task nothing but its arguments. The worker process builds its bench once, before
@@ -69,18 +75,24 @@ def install(bench: Bench) -> None:
 
 
 def render(*_place: object) -> None:
-    """Draw the job that is first in line and post its picture.
+    """Draw the first job in line that this worker can draw, and post its picture.
 
     What the ticket was made for does not matter; tickets of earlier versions still say it.
     """
     bench = _benches[0]
-    job = bench.lifecycle.claim(_ticket())
+    if bench.hand_back.is_wanted:
+        return  # no further job: the ticket is made anew for another worker
+    job = bench.lifecycle.claim(_ticket(), _capability(bench))
     if job is None:
-        log.info("line_empty")
+        _pass_on(bench)
         return
     with bench.lifecycle.lease(job.id, job.attempt):
-        code = _try_to_draw(bench, job)
-        if code is OutcomeCode.RENDERER_LOST and job.attempt == 0:
+        try:
+            code = _try_to_draw(bench, job)
+        except HandedBack:
+            bench.lifecycle.hand_back(job)
+            return
+        if code is OutcomeCode.RENDERER_LOST and job.lost_attempts == 0:
             # It is started again, and may well draw the same request: once more, then say so.
             bench.lifecycle.abandon(job, code)
         elif code is not None and bench.lifecycle.fail(job.id, job.attempt, code):
@@ -109,10 +121,36 @@ def _ticket() -> str:
     return running.id if running is not None else secrets.token_hex(8)
 
 
+def _pass_on(bench: Bench) -> None:
+    """Leave the ticket to a worker that can draw what waits, or may; this one rests a moment.
+
+    Without the rest it would draw the same ticket again and again.
+    """
+    if not len(bench.queue.line):
+        log.info("line_empty")
+        return
+    # Said every second while something waits for another worker.
+    log.debug("no_job_for_us")
+    bench.queue.tickets.pass_on()
+    time.sleep(REST_SECONDS)
+
+
+def _capability(bench: Bench) -> Capability:
+    """Tell what this worker's renderer can draw, as it says itself."""
+    said = read_description(bench.worker.socket.with_name(DESCRIPTION_FILE))
+    return ANYTHING if said is None else said.capability
+
+
 def _try_to_draw(bench: Bench, job: Job) -> OutcomeCode | None:
-    """Draw, post and close the job; gives the code of a failure that its owner must hear of."""
+    """Draw, post and close the job; gives the code of a failure that its owner must hear of.
+
+    Raises:
+        HandedBack: the worker stops, and the job is not drawn yet.
+    """
     try:
         asyncio.run(_draw_and_post(bench, job))
+    except HandedBack:
+        raise
     except (TimeoutError, JobTimeoutException):
         if bench.queue.get(job.id).state is not JobState.RENDERED:
             return OutcomeCode.TIMED_OUT
@@ -131,8 +169,10 @@ def _try_to_draw(bench: Bench, job: Job) -> OutcomeCode | None:
 
 
 async def _draw_and_post(bench: Bench, job: Job) -> None:
-    async with Delivery(bench.discord, job.address, job.id) as delivery:
+    async with _delivery(bench, job) as delivery:
         await asyncio.to_thread(_take_over_message, bench, job)
+        rules = await asyncio.to_thread(read_house_rules, bench.queue.guilds, job.address)
+        await asyncio.to_thread(check_prompt, rules.prompt, job.request)
         news = News(bench.lifecycle, job, delivery, bench.worker.progress_interval)
         async with news.spread():
             async with asyncio.timeout(bench.queue_settings.job_timeout):
@@ -142,17 +182,21 @@ async def _draw_and_post(bench: Bench, job: Job) -> None:
                     news.step,
                     wait=bench.worker.renderer_wait,
                     on_begin=news.begin,
+                    rules=rules.prompt,
                 )
-                rendered = await unless_cancelled(bench.lifecycle, job.id, drawing)
-        await asyncio.to_thread(_check_additions, job, rendered)
-        content = await asyncio.to_thread(presentation.pictures, job, rendered, bench.version)
+                rendered = await unless_cancelled(bench.lifecycle, job.id, drawing, bench.hand_back)
+        await asyncio.to_thread(check_additions, rules.prompt, job.request, rendered.assisted)
+        content = await asyncio.to_thread(
+            presentation.pictures, job, rendered, bench.version, as_spoilers=rules.posts_spoilers
+        )
         outcome = Outcome(code=OutcomeCode.DONE, seconds=round(rendered.seconds, 3))
         if not await asyncio.to_thread(_keep, bench, job, outcome, content):
             log.warning("attempt_overtaken", job_id=job.id, attempt=job.attempt)
             return
-        message_id = await delivery.post(content)
-    posted = outcome.model_copy(update={"message_id": message_id})
-    await asyncio.to_thread(_close_delivered, bench, job, posted)
+        message_id = await post_or_set_aside(bench.lifecycle, delivery, job, outcome, content)
+    if message_id is not None:
+        posted = outcome.model_copy(update={"message_id": message_id})
+        await asyncio.to_thread(_close_delivered, bench, job, posted)
 
 
 def _keep(bench: Bench, job: Job, outcome: Outcome, content: Content) -> bool:
@@ -197,34 +241,29 @@ def _post_kept(bench: Bench, job: Job, outcome: Outcome) -> None:
         bench.lifecycle.abandon(job, OutcomeCode.UNDELIVERABLE)
         return
     try:
-        message_id = asyncio.run(_post(bench, job, from_parts(parts)))
+        message_id = asyncio.run(_post(bench, job, outcome, from_parts(parts)))
     except DiscordUnreachable as error:
         # The try was counted when it was ordered.
         log.warning("picture_not_posted", job_id=job.id, reason=str(error))
-    except (Undeliverable, ValueError, KeyError) as error:
+    except (ValueError, KeyError) as error:
         log.warning("job_failed", job_id=job.id, reason=type(error).__name__)
         if bench.lifecycle.fail(job.id, job.attempt, OutcomeCode.UNDELIVERABLE):
             _tell(bench, job, Outcome(code=OutcomeCode.UNDELIVERABLE))
     else:
-        posted = outcome.model_copy(update={"message_id": message_id})
-        _close_delivered(bench, job, posted)
+        if message_id is not None:
+            posted = outcome.model_copy(update={"message_id": message_id})
+            _close_delivered(bench, job, posted)
 
 
-async def _post(bench: Bench, job: Job, content: Content) -> str:
-    async with Delivery(bench.discord, job.address, job.id) as delivery:
-        return await delivery.post(content)
+async def _post(bench: Bench, job: Job, outcome: Outcome, content: Content) -> str | None:
+    async with _delivery(bench, job) as delivery:
+        return await post_or_set_aside(bench.lifecycle, delivery, job, outcome, content)
 
 
-def _check_additions(job: Job, rendered: client.Rendered) -> None:
-    """Look at the prompt once more where a language model has added to it.
-
-    Raises:
-        ForbiddenPicture: it is one that is never drawn, whatever the settings are.
-    """
-    if rendered.assisted is None or not rendered.assisted.additions:
-        return
-    if rating.look(rendered.assisted.prompt, job.request.negative_prompt).is_forbidden:
-        raise ForbiddenPicture("additions made the prompt one that is never drawn")
+def _delivery(bench: Bench, job: Job) -> Delivery:
+    # An attempt or a report before this one may have posted already.
+    is_repeat = job.attempt > 0 or job.reports > 0
+    return Delivery(bench.discord, job.address, job.id, is_repeat=is_repeat)
 
 
 def _take_over_message(bench: Bench, job: Job) -> None:
@@ -250,17 +289,17 @@ def _close_delivered(bench: Bench, job: Job, outcome: Outcome) -> None:
 def _tell(bench: Bench, job: Job, outcome: Outcome) -> None:
     """Post a failure's message and close the job; while Discord is away, leave it for later."""
     _take_over_message(bench, job)
+    if outcome.code is OutcomeCode.CANCELLED:
+        job = bench.queue.get(job.id)  # it says by whom
     content = presentation.failure(job, outcome, bench.queue_settings)
     try:
-        message_id = asyncio.run(_post(bench, job, content))
+        message_id = asyncio.run(_post(bench, job, outcome, content))
     except DiscordUnreachable as error:
         log.warning("failure_not_told", job_id=job.id, reason=str(error))
         bench.lifecycle.postpone_report(job)
         return
-    except Undeliverable as error:
-        log.error("job_undeliverable", job_id=job.id, reason=str(error))
-        message_id = None
-    _end(bench, job, outcome.model_copy(update={"message_id": message_id}))
+    if message_id is not None:
+        _end(bench, job, outcome.model_copy(update={"message_id": message_id}))
 
 
 def _end(bench: Bench, job: Job, outcome: Outcome) -> None:

@@ -6,11 +6,13 @@ where the object says so. Nothing executable crosses: JSON and pixels only.
 | from | `type` | further fields |
 |---|---|---|
 | renderer | `hello` | sent first: a process that is there answers, a socket alone does not |
-| job | `render` | `spec`: the fields of `newbie_pipeline.render.RenderSpec` |
+| job | `render` | `spec`: the fields of `newbie_pipeline.render.RenderSpec`; payload: |
+| | | `worker.rules_frame` |
 | renderer | `started` | the render begins; until then it only waits for its turn |
 | renderer | `step` | `step`, `total`: over all pictures of the job |
 | renderer | `assisted` | before `done`, where help was asked for; payload: `worker.prompt_frames` |
 | renderer | `picture` | `width`, `height`, and the payload: RGB, 8 bits, row by row |
+| renderer | `held_back` | in a picture's place: the classifier found it adult |
 | renderer | `done` | `seconds`, `model`, `model_hash`, `solver`, `adapters`, |
 | | | `prompt_weights`, `character_encoding`, `truncation` or null |
 | renderer | `error` | `code`: an `OutcomeCode` |

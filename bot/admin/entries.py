@@ -13,6 +13,7 @@ from bot.refusals import quote
 from jobs.errors import BadValue
 from jobs.guild import MAX_REASON, Json
 from jobs.guild_edits import Missing, Stored
+from jobs.moderation import CANCELLED, FRONT
 from jobs.settings_table import SETTINGS, Scope
 from jobs.wording import say
 
@@ -158,6 +159,15 @@ def _queue(deed: Deed, rest: str, locale: str) -> str:
     return _changed(say("admin.entry.queue", locale), old, new, locale)
 
 
+def _job(deed: Deed, job_id: str, locale: str) -> str:
+    key = _JOB_KEYS.get(str(deed.new))
+    name = quote(job_id)
+    if key is None:
+        return _changed(name, _plain(deed.old, locale), _plain(deed.new, locale), locale)
+    return say(key, locale, job=name)
+
+
+_JOB_KEYS = {CANCELLED: "admin.entry.job.cancelled", FRONT: "admin.entry.job.front"}
 _TELLERS: dict[str, Callable[[Deed, str, str], str]] = {
     "set": _setting,
     "access": _access,
@@ -166,4 +176,5 @@ _TELLERS: dict[str, Callable[[Deed, str, str], str]] = {
     "moderators": _moderators,
     "audit_channel": _audit_channel,
     "queue": _queue,
+    "job": _job,
 }

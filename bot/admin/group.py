@@ -10,15 +10,17 @@ from discord import app_commands
 from bot.admin.audit import Audit, AuditButton
 from bot.admin.channels import Channels, ChannelsButton
 from bot.admin.gate import Interaction, admit
+from bot.admin.jobs import Jobs
 from bot.admin.limits import Limits
 from bot.admin.members import Members
 from bot.admin.moderators import Moderators
+from bot.admin.queue import Queue, QueueButton
 from bot.admin.stats import stats
 from bot.admin.words import Words, WordsButton
 from bot.translation import words
 
 # Buttons that turn pages; the bot learns their patterns at its start.
-BUTTONS = (AuditButton, ChannelsButton, WordsButton)
+BUTTONS = (AuditButton, ChannelsButton, QueueButton, WordsButton)
 
 
 class NewbieAdmin(app_commands.Group):
@@ -34,7 +36,10 @@ class NewbieAdmin(app_commands.Group):
             ),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
         )
-        for subgroup in (Limits(), Words(), Channels(), Members(), Moderators(), Audit()):
+        for subgroup in (
+            *(Limits(), Words(), Channels(), Members(), Moderators(), Audit()),
+            *(Queue(), Jobs()),
+        ):
             self.add_command(subgroup)
         self.add_command(stats)
 

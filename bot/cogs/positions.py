@@ -6,7 +6,6 @@ memory only to spare edits: losing it costs one edit a message.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from typing import cast
 
 import discord
@@ -16,8 +15,8 @@ from discord.ext import commands, tasks
 from bot.answers import NETWORK_ERRORS
 from bot.cancelled_message import tell_cancelled
 from bot.client import NewbieBot
-from bot.positions import Refresh, plan
-from bot.waiting_message import show_place
+from bot.positions import TOKEN_SECONDS, Refresh, plan
+from bot.waiting_message import Edit, show_place
 from jobs.errors import QueueUnavailable
 from jobs.models import DeliveryAddress
 
@@ -88,6 +87,8 @@ class Positions(commands.Cog):
         jobs = {job.id: job for job in await self.bot.queue.cancelled()}
         self._left_to_workers &= jobs.keys()
         for job in (job for job in jobs.values() if job.id not in self._left_to_workers):
+            if time.time() >= job.address.interaction_at + TOKEN_SECONDS:
+                continue
             try:
                 await tell_cancelled(self.bot.queue, job, editor(self.bot, job.address))
             except NETWORK_ERRORS as error:
@@ -121,19 +122,19 @@ class Positions(commands.Cog):
             if shown is not None:
                 # The place that was planned, not the one just read: only then does the next
                 # plan, which counts the same way, see no change where there is none.
-                self.bot.board.note(job.id, refresh.place, time.time())
+                self.bot.board.note(job.id, refresh.place, time.time(), job.attempt)
             return True
         return False
 
 
-def editor(bot: NewbieBot, address: DeliveryAddress) -> Callable[[str], Awaitable[object]]:
+def editor(bot: NewbieBot, address: DeliveryAddress) -> Edit:
     """Give a function that writes into an interaction's message with what Redis holds of it."""
     webhook = discord.Webhook.partial(
         int(address.application_id), address.interaction_token.get_secret_value(), client=bot
     )
 
-    async def edit(text: str) -> None:
-        await webhook.edit_message(ORIGINAL, content=text)
+    async def edit(text: str, view: discord.ui.View | None) -> None:
+        await webhook.edit_message(ORIGINAL, content=text, view=view)
 
     return edit
 

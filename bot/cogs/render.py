@@ -7,7 +7,7 @@ from discord import app_commands
 from discord.app_commands import Choice, Range
 from discord.ext import commands
 
-from bot.assistance import assist_choices
+from bot.abilities import assist_choices, model_choices
 from bot.client import NewbieBot, answer_failure
 from bot.errors import Refused
 from bot.intake import Ask
@@ -24,6 +24,7 @@ from bot.translation import words
 from jobs.models import (
     GUIDANCE,
     MAX_COUNT,
+    MAX_MODEL_NAME,
     MAX_NEGATIVE_PROMPT_CHARACTERS,
     MAX_SEED,
     STEPS,
@@ -34,7 +35,7 @@ Interaction = discord.Interaction[NewbieBot]
 
 OPTIONS = (
     *("prompt", "file", "negative_prompt", "size", "steps", "guidance", "seed", "count"),
-    "assist",
+    *("assist", "model"),
 )
 IN_SERVERS = app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False)
 FOR_SERVERS = app_commands.AppInstallationType(guild=True, user=False)
@@ -92,6 +93,7 @@ class Render(commands.Cog):
         seed: Range[int, 0, MAX_SEED] | None = None,
         count: Range[int, 1, MAX_COUNT] | None = None,
         assist: str | None = None,
+        model: Range[str, 0, MAX_MODEL_NAME] | None = None,
     ) -> None:
         """Take a prompt or a file; open the form when there is neither."""
 
@@ -100,7 +102,14 @@ class Render(commands.Cog):
                 raise Refused("prompt_and_file")
             source = file if prompt is None else prompt
             options = Options(
-                size, steps, guidance, seed, count, negative_prompt, typed_choice(assist)
+                size=size,
+                steps=steps,
+                guidance=guidance,
+                seed=seed,
+                count=count,
+                negative_prompt=negative_prompt,
+                assist=typed_choice(assist),
+                model=model,
             )
             return Ask(source, options)
 
@@ -109,8 +118,12 @@ class Render(commands.Cog):
     @newbie.autocomplete("assist")
     async def suggest_assist(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
         """Offer what the language model can do, and say where no worker has it."""
-        seen = self.bot.workers.assistance
-        return assist_choices(str(typed), seen, interaction.locale.value)
+        return assist_choices(str(typed), self.bot.workers.seen, interaction.locale.value)
+
+    @newbie.autocomplete("model")
+    async def suggest_model(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
+        """Offer the models that workers have, where there is more than one."""
+        return model_choices(str(typed), self.bot.workers.seen)
 
     async def render_message(self, interaction: Interaction, message: discord.Message) -> None:
         """Render the file or the text of a message that somebody posted."""

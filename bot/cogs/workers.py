@@ -4,14 +4,14 @@ import structlog
 from discord.ext import commands, tasks
 
 from bot.client import NewbieBot
+from jobs.capability import Capability
 from jobs.errors import QueueUnavailable
-from jobs.presence import Assistance
 
 log = structlog.get_logger("bot")
 
 
 class Workers(commands.Cog):
-    """Notes every few seconds whether a worker can help with prompts."""
+    """Notes every few seconds what the living workers can draw."""
 
     def __init__(self, bot: NewbieBot) -> None:
         self.bot = bot
@@ -28,15 +28,14 @@ class Workers(commands.Cog):
     @tasks.loop(seconds=5)
     async def look(self) -> None:
         """Look once; nothing that goes wrong ends the loop."""
+        seen: list[Capability] = []
         try:
-            seen = await self.bot.queue.assistance()
+            seen = await self.bot.queue.capabilities()
         except QueueUnavailable:
-            # The look at the line says so in the log.
-            seen = Assistance.UNKNOWN
+            pass  # the look at the line says so in the log
         except Exception:  # the edge of this task: the next look may do better
             log.exception("look_failed")
-            seen = Assistance.UNKNOWN
-        self.bot.workers.assistance = seen
+        self.bot.workers.seen = seen
 
 
 async def setup(bot: NewbieBot) -> None:

@@ -52,11 +52,12 @@ def run(args: argparse.Namespace) -> int:
 
 def look(args: argparse.Namespace) -> Iterator[Finding]:
     """Go through all checks in the order in which a newcomer would need them."""
-    from newbie_cli.doctor import machine, model, services, software
+    from newbie_cli.doctor import classifier, machine, model, services, software
 
     yield from software.check_software()
     yield from machine.check_card()
     yield from machine.check_disk(args.data_dir)
     yield from model.check_model(args.model)
+    yield from classifier.check_classifier()
     yield from services.check_redis()
     yield from services.check_discord()

@@ -2,14 +2,15 @@
 
 - What a member wrote is never changed or removed. A value is added where its field is open, the
   value is in the field's vocabulary (a caption: plain sentences), the text read again says what it
-  said before and the value, and the picture's model still reads all of it. The rest is dropped.
+  said before and the value, the picture's model still reads all of it, and whoever asks allows the
+  whole prompt (`allows`). The rest is dropped.
 - A try that brings nothing fails; after two the prompt goes on as written.
 - Where time or tokens run out, what was added until then stays.
 - The same prompt, mode, seed and model give the same result, unless time ran out.
 - Loads no torch: the model is behind `writing.PromptWriter`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -79,11 +80,13 @@ def assist(
     *,
     seed: int,
     allowance: Allowance,
+    allows: Callable[[str], bool] = lambda _prompt: True,
 ) -> Assisted:
     """Have a prompt completed, structured, or given interactions or a caption.
 
+    `allows` tells whether a prompt with an addition may be drawn; what it refuses is dropped.
     Without a `writer` the prompt comes back as written, with a note; so it does where `text` is no
-    prompt that can be read. Raises RenderCancelled.
+    prompt that can be read. Raises RenderCancelled, and what `allows` raises.
     """
     if mode is AssistMode.OFF:
         return Assisted(text)
@@ -93,7 +96,7 @@ def assist(
         prompt = parse(text)
     except PromptError:
         return Assisted(text, note=AssistNote.FAILED)
-    request = _Request(prompt, mode, writer, allowance)
+    request = _Request(prompt, mode, writer, allowance, allows)
     try:
         for number in range(TRIES):
             result = request.attempt((seed + number) % _MOST_SEED)
@@ -122,6 +125,7 @@ class _Request:
     mode: AssistMode
     writer: PromptWriter
     allowance: Allowance
+    allows: Callable[[str], bool]
 
     def attempt(self, seed: int) -> Assisted | None:
         """Try once; None where nothing of what came may be used."""
@@ -149,7 +153,7 @@ class _Request:
             return self._structure_sentence(seed)
         places, is_spent = self._ask_places(seed)
         made = structure_tags(self.prompt, places)
-        if made is None:
+        if made is None or not self.allows(made.prompt.source):
             return None
         if not self.writer.fits(made.prompt.source):
             return self._as_written(AssistNote.NOTHING_TO_ADD)
@@ -180,7 +184,7 @@ class _Request:
             made = None
             if isinstance(count, str) and count in COUNTS:
                 made = structure_sentence(self.prompt, count)
-            if made is None:
+            if made is None or not self.allows(made.prompt.source):
                 return None
             if not self.writer.fits(made.prompt.source):
                 return self._as_written(AssistNote.NOTHING_TO_ADD)
@@ -207,7 +211,7 @@ class _Request:
             changed = None
             if _passes(value, slot, base):
                 changed = with_values(base, [*found.kept, (slot, value)])
-            if changed is None:
+            if changed is None or not self.allows(changed.source):
                 found.has_dropped = True
             elif self.writer.fits(changed.source):
                 found.kept.append((slot, value))

@@ -129,6 +129,14 @@ class PlannedModel:
             raise self._given_up(plan, width, height, done)
         return done[0]
 
+    def can_hold(self, width: int, height: int) -> bool:
+        """Tell whether a plan fits for a picture of a size, after all that was learnt."""
+        try:
+            self.keeper.plan_for(width, height)
+        except MemoryPlanError:
+            return False
+        return True
+
     def step_done(self) -> None:
         """Take note of a step: the first one of the first render is measured."""
         if (meter := self.pipeline.meter) is not None:

@@ -60,12 +60,13 @@ def add_channel(world: World, fields: Json) -> Json:
 
 
 def delete_channel(world: World, channel_id: str) -> None:
-    """Delete a guild's channel."""
+    """Delete a guild's channel with all that is in it."""
     channel = world.channels.get(channel_id)
     if channel is None or channel.guild_id is None:
         raise ControlError("unknown_channel", "There is no such channel.", 404)
     shown = payloads.channel(world, channel)
     del world.channels[channel_id]
+    world.messages.drop_channel(channel_id)
     world.bus.publish(GuildEvent("CHANNEL_DELETE", shown))
 
 

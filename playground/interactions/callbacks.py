@@ -56,6 +56,8 @@ def answer(
         raise already_acknowledged()
     if interaction.failed or world.clock.now() - interaction.created_at > DEADLINE:
         raise unknown("interaction")
+    if interaction.channel_id not in world.channels:
+        raise unknown("Channel")
     errors = FormErrors()
     form = Form(body, errors)
     kind = form.integer("type", required=True, choices=_allowed_types(interaction))

@@ -89,6 +89,8 @@ class RestApi:
         fault = self._faults.take(request.method, request.path.removeprefix(PREFIX))
         if fault is None:
             return self._perform(endpoint, request, body, reader)
+        if fault.drop:
+            return Outcome(fault.status, None, lost=True, planted=True)
         if not fault.after_accept:
             return _fault_outcome(fault)
         outcome = self._perform(endpoint, request, body, reader)

@@ -19,6 +19,7 @@ class Fault:
     body: Any = None
     retry_after: float | None = None
     after_accept: bool = False
+    drop: bool = False
     is_global: bool = False
 
 
@@ -39,6 +40,7 @@ class Faults:
                 body=fields.get("body"),
                 retry_after=_seconds(fields.get("retry_after")),
                 after_accept=bool(fields.get("after_accept")),
+                drop=bool(fields.get("drop")),
                 is_global=bool(fields.get("global")),
             )
         except (KeyError, TypeError, ValueError, re.error) as error:

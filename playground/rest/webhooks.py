@@ -89,6 +89,8 @@ def _interaction(world: World, call: Call) -> Interaction:
         raise invalid_webhook_token()
     if interaction.answered in (None, CallbackType.AUTOCOMPLETE):
         raise unknown("Webhook")
+    if interaction.channel_id not in world.channels:
+        raise unknown("Channel")
     return interaction
 
 

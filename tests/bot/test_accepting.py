@@ -1,5 +1,7 @@
 """What a member may ask for ends up in the queue, and the place in line is shown."""
 
+import asyncio
+
 import pytest
 
 from jobs.models import JobState, Size
@@ -7,6 +9,7 @@ from jobs.queue import RenderQueue
 from playground.client import DEFAULT_CHANNEL, PlaygroundClient
 from tests.bot.conftest import Member, is_private, jobs_of, last_request, new_member
 
+AFTER_DARK = "600000000000000012"
 XML = (
     "<character_1> <n>miku</n> <gender>1girl</gender> "
     "<appearance>blue_hair, long_twintails, teal_eyes</appearance> </character_1>"
@@ -26,6 +29,20 @@ async def test_a_text_prompt_is_stored_and_its_place_shown(member: Member, queue
     assert job.address.channel_id == DEFAULT_CHANNEL
     assert job.address.requester_id == member.id
     assert queue.rq.get_job_ids() == [f"ticket-{interaction_id}-0"]
+
+
+async def test_a_job_knows_the_channel_that_it_came_from_and_whether_that_is_for_adults(
+    discord: PlaygroundClient, member: Member, queue: RenderQueue
+):
+    for channel, age_restricted in ((DEFAULT_CHANNEL, False), (AFTER_DARK, True)):
+        job_id = await discord.command(
+            "newbie", {"prompt": "1girl"}, user_id=member.id, channel_id=channel
+        )
+        async with asyncio.timeout(30):
+            while job_id not in queue.active_ids():
+                await asyncio.sleep(0.05)
+        address = queue.get(job_id).address
+        assert (address.channels, address.age_restricted) == ((channel,), age_restricted)
 
 
 async def test_all_options_arrive(member: Member, queue: RenderQueue):

@@ -1,7 +1,6 @@
 """The option `assist`: what is offered, what is refused, and what happens while Redis is silent."""
 
 import asyncio
-import json
 import os
 import signal
 
@@ -9,15 +8,16 @@ import discord
 import pytest
 from redis import Redis
 
-from bot.assistance import assist_choices, check_assistance
+from bot.abilities import assist_choices, check_needs
 from bot.errors import Refused
 from bot.refusals import sentence
 from bot.translation import CatalogueTranslator
 from jobs import presence
+from jobs.capability import Capability, Needs
 from jobs.keys import Keys
 from jobs.models import MEMBER_ASSIST
-from jobs.presence import Assistance
 from jobs.queue import RenderQueue
+from jobs.registration import Description
 from newbie_pipeline.prompt.assist import AssistMode
 from playground.client import PlaygroundClient
 from supervisor.stack import Stack
@@ -26,12 +26,14 @@ from tests.bot.conftest import Json, Member, is_private, jobs_of
 KEYS = Keys("newbie")
 WITHOUT_GEMMA = "(not available: the worker runs without Gemma)"
 LOCALES = ("en-US", "zh-CN", "zh-TW", "ja", "pt-BR")
+WITH, WITHOUT = Capability(), Capability(assist=False)
+NOBODY, MISSING, AVAILABLE = (), (WITHOUT, WITHOUT), (WITHOUT, WITH)
 
 
 def say_hello(redis: Redis, name: str, assist: bool | None) -> None:
     """Have a worker give a sign of life, as `worker.renderer` and the worker write it."""
-    plan = None if assist is None else json.dumps({"device": "cpu", presence.ASSIST: assist})
-    presence.beat(redis, KEYS, name, plan)
+    said = None if assist is None else Description(capability=Capability(assist=assist))
+    presence.beat(redis, KEYS, name, said)
 
 
 def names_of(choices: list[discord.app_commands.Choice[str]], locale: str) -> list[str]:
@@ -49,8 +51,8 @@ def names_of(choices: list[discord.app_commands.Choice[str]], locale: str) -> li
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-@pytest.mark.parametrize("seen", list(Assistance))
-def test_each_choice_is_offered_in_the_members_language(locale: str, seen: Assistance):
+@pytest.mark.parametrize("seen", [NOBODY, MISSING, AVAILABLE])
+def test_each_choice_is_offered_in_the_members_language(locale: str, seen: tuple[Capability, ...]):
     choices = assist_choices("", seen, locale)
     assert [choice.value for choice in choices] == ["off", "complete", "structure"]
     names = names_of(choices, locale)
@@ -64,13 +66,13 @@ def test_each_choice_is_offered_in_the_members_language(locale: str, seen: Assis
 def test_only_what_no_worker_can_do_is_marked():
     marks = {
         seen: [name.endswith(WITHOUT_GEMMA) for name in names_of(choices, "en-US")]
-        for seen in Assistance
+        for seen in (AVAILABLE, NOBODY, MISSING)
         for choices in [assist_choices("", seen, "en-US")]
     }
     assert marks == {
-        Assistance.AVAILABLE: [False, False, False],
-        Assistance.UNKNOWN: [False, False, False],
-        Assistance.MISSING: [False, True, True],
+        AVAILABLE: [False, False, False],
+        NOBODY: [False, False, False],
+        MISSING: [False, True, True],
     }
 
 
@@ -87,30 +89,25 @@ def test_only_what_no_worker_can_do_is_marked():
     ],
 )
 def test_what_is_typed_is_searched_in_what_is_shown(typed: str, locale: str, found: list[str]):
-    choices = assist_choices(typed, Assistance.AVAILABLE, locale)
+    choices = assist_choices(typed, AVAILABLE, locale)
     assert [choice.value for choice in choices] == found
 
 
-@pytest.mark.parametrize("mode", [AssistMode.COMPLETE, AssistMode.STRUCTURE])
-def test_what_no_worker_can_do_is_refused(mode: AssistMode):
+def test_what_no_worker_can_do_is_refused():
     with pytest.raises(Refused) as refused:
-        check_assistance(mode, Assistance.MISSING)
+        check_needs(Needs(pixels=1, assist=True), MISSING)
     said = {locale: sentence(refused.value, locale) for locale in LOCALES}
     assert all("Gemma" in text and "{" not in text for text in said.values())
     assert len({said["en-US"], said["zh-CN"], said["ja"]}) == 3
 
 
 @pytest.mark.parametrize(
-    ("mode", "seen"),
-    [
-        (AssistMode.OFF, Assistance.MISSING),
-        (AssistMode.COMPLETE, Assistance.AVAILABLE),
-        (AssistMode.COMPLETE, Assistance.UNKNOWN),
-        (AssistMode.STRUCTURE, Assistance.UNKNOWN),
-    ],
+    ("assist", "seen"), [(False, MISSING), (True, AVAILABLE), (True, NOBODY), (False, NOBODY)]
 )
-def test_what_a_worker_can_do_or_may_be_able_to_do_is_allowed(mode: AssistMode, seen: Assistance):
-    check_assistance(mode, seen)
+def test_what_a_worker_can_do_or_may_be_able_to_do_is_allowed(
+    assist: bool, seen: tuple[Capability, ...]
+):
+    check_needs(Needs(pixels=1, assist=assist), seen)
 
 
 async def suggestions(member: Member, typed: str = "") -> list[Json]:

@@ -1,11 +1,15 @@
 """Options from clients that check nothing."""
 
+import dataclasses
+
 import pytest
 
+from bot.abilities import model_mark, with_model
 from bot.errors import OptionRefused
 from bot.options import Defaults, Options, build_request, check_options, typed_choice
 from bot.prompt_form import custom_id, options_of
-from jobs.models import MAX_SEED, MEMBER_ASSIST, Size
+from jobs.capability import Capability
+from jobs.models import MAX_MODEL_NAME, MAX_SEED, MEMBER_ASSIST, Size
 from newbie_pipeline.prompt.assist import AssistMode
 
 DEFAULTS = Defaults(steps=20, guidance=5.5)
@@ -108,7 +112,6 @@ def test_help_that_is_not_for_members_is_refused(mode: object):
 def test_help_that_is_for_members_is_asked_for(mode: AssistMode):
     options = Options(assist=mode.value)
     assert build_request("1girl", options, DEFAULTS).assist is mode
-    assert options.assist_mode is mode
 
 
 @pytest.mark.parametrize(
@@ -134,14 +137,36 @@ def test_options_survive_the_way_through_a_form(options: Options):
     assert options_of(form_id, "") == options
 
 
+def test_a_model_of_any_name_finds_its_place_in_a_form():
+    name = "模" * MAX_MODEL_NAME
+    options = Options("1024x1024", 60, 1.2345678901234567, MAX_SEED, 4, "", "structure", name)
+    form_id = custom_id(options)
+    assert len(form_id) <= 100
+    back = options_of(form_id, "")
+    assert back == dataclasses.replace(options, model=None, model_mark=model_mark(name))
+    assert with_model(back, [Capability(model="other"), Capability(model=name)]) == options
+
+
+@pytest.mark.parametrize("given", ["x" * (MAX_MODEL_NAME + 1), 7, ["x"]])
+def test_a_model_that_no_name_can_be_is_refused(given: object):
+    with pytest.raises(OptionRefused) as refused:
+        check_options(Options(model=given), DEFAULTS)
+    assert refused.value.option == "model"
+    assert refused.value.data["allowed"] == MAX_MODEL_NAME
+    assert check_options(Options(model="x" * MAX_MODEL_NAME), DEFAULTS).model
+
+
 @pytest.mark.parametrize(
     ("form_id", "options"),
     [
         ("newbie:prompt:::::", Options(negative_prompt="")),
         ("newbie:prompt:832x1216:30:6.5:7:2", Options("832x1216", 30, 6.5, 7, 2, "")),
+        ("newbie:prompt:::::2:complete", Options(count=2, negative_prompt="", assist="complete")),
     ],
 )
-def test_a_form_of_a_version_without_help_is_read_without_help(form_id: str, options: Options):
+def test_a_form_of_a_version_with_fewer_options_is_read_without_the_later_ones(
+    form_id: str, options: Options
+):
     assert options_of(form_id, "") == options
 
 

@@ -10,7 +10,7 @@ import pytest
 from jobs.queue import RenderQueue
 from playground.client import PlaygroundClient
 from supervisor.stack import Stack
-from tests.bot.conftest import Member, is_private, jobs_of, new_member
+from tests.bot.conftest import LOADING, Json, Member, is_private, jobs_of, new_member
 
 
 async def private_answer(member: Member) -> str:
@@ -48,6 +48,46 @@ async def test_a_silent_redis_is_told_to_fifty_members(
     await asyncio.sleep(0.5)
     assert jobs_of(queue) == []
     assert queue.rq.count == 0
+
+
+async def fate(member: Member, interaction_id: str) -> str:
+    """Wait until a request has a finished answer: in line for all to see, or refused in private."""
+
+    def fits(message: Json) -> bool:
+        is_ours = (message.get("interaction_metadata") or {}).get("id") == interaction_id
+        return not message["flags"] & LOADING and (is_private(message) or is_ours)
+
+    message = await member.discord.wait_for_message(fits, member.id, timeout=60)
+    return str(message["content"])
+
+
+async def test_redis_killed_in_the_middle_of_many_submissions_leaves_nothing_half_accepted(
+    discord: PlaygroundClient, running: Stack, queue: RenderQueue
+):
+    members = [await new_member(discord, f"member{n}") for n in range(16)]
+
+    async def submit(number: int) -> str:
+        await asyncio.sleep(number * 0.02)
+        return await members[number].newbie(prompt="1girl")
+
+    async def kill() -> None:
+        await asyncio.sleep(0.16)
+        await asyncio.to_thread(running.kill, "redis")
+
+    _, *ids = await asyncio.gather(kill(), *(submit(n) for n in range(15)))
+    ids.append(await submit(15))  # this one for sure finds no Redis
+    await asyncio.sleep(2)
+    await asyncio.to_thread(running.start, "redis")
+    fates = await asyncio.gather(*map(fate, members, ids))
+    told = {one for one, text in zip(ids, fates, strict=True) if "In line" in text}
+    assert all("In line" in text or "not accepted" in text for text in fates)
+    assert "not accepted" in " ".join(fates)
+    async with asyncio.timeout(30):  # what was taken although its member was told otherwise
+        while set(queue.active_ids()) != told:
+            await asyncio.sleep(0.1)
+    assert len(queue.line) == len(told)
+    other = await new_member(discord)
+    await other.answer(await other.newbie(prompt="1girl"))
 
 
 async def test_an_answer_that_is_too_late_leaves_nothing_in_the_queue(

@@ -60,6 +60,13 @@ def test_another_wait_in_words_is_a_change_and_the_same_words_are_none():
     assert chosen([job(1)], {"1": shown(1, wait=SOON)}) == []
 
 
+def test_a_job_that_is_in_line_again_is_shown_where_it_was_shown_before():
+    again = job(1).model_copy(update={"attempt": 1})
+    assert chosen([again], {"1": shown(1)}) == [("1", 1)]
+    assert chosen([again], {"1": Shown(Place(1, SOON), NOW - 5, attempt=1)}) == []
+    assert chosen([again], {"1": Shown(None, NOW - 5)}) == []
+
+
 def test_what_this_process_has_not_shown_is_shown():
     assert chosen([job(1), job(2)], {}) == [("1", 1), ("2", 2)]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import discord
 import pytest
 
 from bot import waiting_message
@@ -60,9 +61,10 @@ class Message:
         self.texts: list[str] = []
         self.seconds = seconds
 
-    async def edit(self, text: str) -> None:
+    async def edit(self, text: str, view: discord.ui.View | None) -> None:
         await asyncio.sleep(self.seconds)
         self.texts.append(text)
+        self.buttons = [] if view is None else [item.to_component_dict() for item in view.children]
 
 
 @pytest.mark.parametrize(
@@ -80,6 +82,18 @@ async def test_the_place_is_written_in_the_members_language(
     place = await show_place(waiting, JOB, locale, message.edit)
     assert place == Place(1, wait=None)
     assert message.texts[0].startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("locale", "label"), [("en-GB", "Cancel"), ("zh-TW", "取消"), ("ja", "キャンセル")]
+)
+async def test_a_button_is_written_beside_it_in_the_members_language(
+    waiting: AsyncQueue, locale: str, label: str
+):
+    message = Message()
+    await show_place(waiting, JOB, locale, message.edit)
+    [button] = message.buttons
+    assert (button["label"], button["custom_id"]) == (label, f"newbie:cancel:{JOB}")
 
 
 async def test_a_job_that_began_is_not_written_over(waiting: AsyncQueue, queue: RenderQueue):

@@ -78,6 +78,27 @@ async def test_a_spoiler_hides_until_it_is_asked_for_with_the_keyboard(open_page
     await expect(spoiler.locator(".spoiler-text")).to_have_css("opacity", "1")
 
 
+async def test_pictures_that_are_spoilers_are_blurred_one_by_one_until_they_are_clicked(
+    open_page: OpenPage, client: PlaygroundClient
+) -> None:
+    files = [("open.png", solid_png(40, 60, (0, 0, 255)))]
+    files += [(f"SPOILER_{k}.png", solid_png(40, 60, (255, 0, 0))) for k in range(2)]
+    await client.post_message("three pictures", files)
+    page = await open_page()
+    message = await page.wait_for_message("three pictures")
+    blurs = [".spoiler-text >> nth=0", ".spoiler-text >> nth=1"]
+    for blur in blurs:
+        await expect(message.locator(blur)).to_have_css("filter", "blur(36px)")
+    await expect(message.get_by_test_id("attachment-open")).to_have_count(3)
+    await message.locator(".spoiler").first.click()
+    await expect(message.locator(blurs[0])).to_have_css("filter", "none")
+    await expect(message.locator(blurs[1])).to_have_css("filter", "blur(36px)")
+    await expect(page.test_id("viewer")).to_have_count(0)
+    # The viewer goes from one picture to the next, but not to one that is still hidden.
+    await message.get_by_test_id("attachment-open").nth(1).press("Enter")
+    await expect(page.test_id("viewer")).to_contain_text("SPOILER_0.png (2 of 2)")
+
+
 async def test_text_made_of_marks_alone_does_not_hold_the_page_up(open_page: OpenPage) -> None:
     page = await open_page()
     text = "*_~|`" * 398 + "the end"

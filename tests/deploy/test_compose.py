@@ -20,6 +20,7 @@ from jobs.settings import (
     RedisSettings,
     environment_keys,
 )
+from worker.handing_back import SLOT_SECONDS
 from worker.settings import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
@@ -183,15 +184,44 @@ def test_the_worker_has_a_gpu_and_keeps_its_models(services: dict[str, Any]) -> 
     worker = services["worker"]
 
     (device,) = worker["deploy"]["resources"]["reservations"]["devices"]
-    assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
+    assert device == {"driver": "nvidia", "count": "all", "capabilities": ["gpu"]}
     assert "models:/models" in worker["volumes"]
     assert worker["environment"]["NEWBIE_WORKER_MODEL"].endswith(":-/models/NewBie-image-Exp0.1}")
 
 
-def test_a_job_in_hand_can_be_finished(services: dict[str, Any]) -> None:
+def test_a_job_in_hand_can_be_finished_or_handed_back(services: dict[str, Any]) -> None:
     grace = WorkerSettings.model_fields["shutdown_grace"].default
 
-    assert int(services["worker"]["stop_grace_period"].removesuffix("s")) > grace
+    period = int(services["worker"]["stop_grace_period"].removesuffix("s"))
+    assert period > grace + SLOT_SECONDS + 5  # the renderer's own end
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_there_can_be_any_number_of_workers(file: str) -> None:
+    worker = load(file)["services"]["worker"]
+
+    # Each of these can be had only once on a machine.
+    assert not {"container_name", "hostname", "ports", "pid", "ipc"} & set(worker)
+    assert worker.get("network_mode", "service:") != "host"
+    # A reserved number of GPUs would be the same first ones for all: they choose themselves.
+    devices = worker.get("deploy", {}).get("resources", {}).get("reservations", {})
+    assert all(one["count"] == "all" for one in devices.get("devices", ()))
+    assert "NEWBIE_WORKER_DEVICE" not in {
+        key for key, value in worker["environment"].items() if value is not None
+    }
+    # Its socket and what its processes tell each other is its own.
+    runtime = worker["environment"]["NEWBIE_WORKER_RUNTIME_DIR"]
+    assert any(mount.startswith(f"{runtime}:") for mount in worker["tmpfs"])
+    assert not any(f":{runtime}" in volume for volume in worker["volumes"])
+
+
+def test_redis_is_published_only_where_it_is_asked_for() -> None:
+    extra = load("deploy/compose.redis-port.yml")["services"]
+
+    assert set(extra) == {"redis"}
+    [port] = extra["redis"]["ports"]
+    assert port.startswith("${REDIS_PUBLISH:?")
+    assert port.endswith("}:6379:6379")
 
 
 def test_the_playground_is_published_on_loopback_only() -> None:

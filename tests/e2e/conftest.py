@@ -7,7 +7,7 @@ its API when that is at hand.
 import asyncio
 import io
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from jobs.queue import RenderQueue
 from jobs.settings import QueueSettings, RedisSettings
 from newbie_pipeline.recipe import Recipe, read_recipe
 from playground.client import DEFAULT_USER, PlaygroundClient
-from supervisor.stack import Stack
+from supervisor.stack import Stack, StackOptions
 
 Message = dict[str, Any]
 
@@ -95,6 +95,21 @@ def fields(message: Message) -> dict[str, str]:
 def shows_progress(message: Message) -> bool:
     """Tell whether a message says that its picture is being drawn."""
     return re.match(r"Drawing", message["content"]) is not None
+
+
+@pytest.fixture(scope="session")
+def bot_without_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    data_dir = tmp_path_factory.mktemp("stack")
+    parts = ("redis", "playground", "bot")
+    with Stack(StackOptions(data_dir, parts=parts, log_dir=data_dir / "logs")) as stack:
+        yield stack
+
+
+@pytest.fixture
+def stack_without_worker(bot_without_worker: Stack) -> Stack:
+    """The product without a worker, for tests that run its tasks themselves."""
+    bot_without_worker.start()
+    return bot_without_worker
 
 
 @pytest.fixture

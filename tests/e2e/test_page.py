@@ -66,3 +66,22 @@ async def test_a_mistake_is_told_to_its_sender_alone(page: ChannelPage) -> None:
     await expect(message.get_by_test_id("message-ephemeral")).to_be_visible()
     await page.switch_user("jun")
     await expect(page.test_id("message").filter(has_text="line 1")).to_have_count(0)
+
+
+async def test_a_job_is_cancelled_in_its_message_and_from_the_list(page: ChannelPage) -> None:
+    for seed in (44004400, 45004500):
+        await page.send_command(
+            "newbie", {"prompt": "1girl", "steps": 60, "count": 4, "seed": seed}
+        )
+    buttons = page.test_id("component-button")
+    message = page.test_id("message").filter(has=buttons.filter(has_text="Cancel")).last
+    await expect(message).to_be_visible()
+    await page.send_command("queue")
+    queue = await page.wait_for_message("Your jobs in the queue: 2")
+    await expect(queue.get_by_test_id("message-ephemeral")).to_be_visible()
+    await queue.get_by_test_id("component-button").filter(has_text="Cancel 1").click()
+    await expect(page.message("This job was cancelled.")).to_be_visible()
+    await message.get_by_test_id("component-button").filter(has_text="Cancel").click()
+    told = page.test_id("message").filter(has_text="This job was cancelled.")
+    await expect(told).to_have_count(2)
+    await expect(told.get_by_test_id("component-button")).to_have_count(0)

@@ -229,3 +229,15 @@ async def test_when_no_job_is_left_every_key_has_a_lifetime(member: Member) -> N
             await asyncio.sleep(0.1)
     for key in redis.keys("newbie:*"):
         assert lifetime_of(key.decode()), key
+
+
+async def test_redis_may_die_while_a_picture_is_drawn(member: Member) -> None:
+    job_id = await member.newbie(prompt="1girl", steps=60, count=4)
+    await running(member, job_id)
+    member.stack.kill("redis")
+    # Longer than workers and slots wait for an answer.
+    await asyncio.sleep(5)
+    member.stack.start("redis")
+    await member.picture(job_id)
+    await one_message(member, job_id)
+    assert await member.picture(await member.newbie(prompt="1girl"))

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 import discord
 import pytest
 
+from jobs.capability import Capability
 from jobs.lifecycle import Lifecycle
 from jobs.models import Job, JobState, OutcomeCode
 from jobs.queue import RenderQueue
+from jobs.registration import Description
 from jobs.settings import QueueSettings
 from newbie_pipeline.prompt.assist import Addition, Assisted, AssistMode
 from newbie_pipeline.render import RenderResult, Truncation
@@ -22,6 +24,8 @@ from tests.e2e.test_delivery import settings
 from tests.e2e.test_survival import accepted
 from tests.worker.chosen_renderer import ChosenRenderer, Served
 from worker import client, delivery, tasks
+from worker.description_file import DESCRIPTION_FILE, write_description
+from worker.handing_back import HandBack
 from worker.settings import WorkerSettings
 
 pytestmark = pytest.mark.slow
@@ -189,6 +193,43 @@ async def test_an_attempt_that_was_overtaken_posts_nothing(
     member.queue.rq.empty()
     await run(bench, job)
     await member.picture(job.id)
+
+
+async def test_a_job_that_is_handed_back_is_in_line_again_at_once(
+    member: Member, bench: tasks.Bench
+) -> None:
+    job = await waiting(member, steps=60, count=4)
+    task = asyncio.create_task(run(bench, job))
+    while bench.queue.get(job.id).progress.step == 0:
+        await asyncio.sleep(0.05)
+    bench.hand_back.is_wanted = True
+    async with asyncio.timeout(20):
+        back = await task
+    assert (back.state, back.attempt, back.lost_attempts) == (JobState.WAITING, 1, 0)
+    await member.answer(job.id, lambda m: "In line" in m["content"])
+    # Whoever stops takes no other job either.
+    assert (await run(bench, job)).state is JobState.WAITING
+    member.queue.rq.empty()
+    ended = await run(dataclasses.replace(bench, hand_back=HandBack()), job)
+    assert (ended.attempt, ended.outcome.code) == (1, OutcomeCode.DONE)
+
+
+async def test_a_ticket_is_passed_on_where_its_worker_can_draw_nothing_of_what_waits(
+    member: Member, chosen: tuple[tasks.Bench, ChosenRenderer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "REST_SECONDS", 0.01)
+    bench, _ = chosen
+    large = await waiting(member, size="1024x1024")
+    description = bench.worker.socket.with_name(DESCRIPTION_FILE)
+    write_description(description, Description(capability=Capability(max_pixels=1_000_000)))
+    assert (await run(bench, large)).state is JobState.WAITING
+    assert len(member.queue.rq.get_job_ids()) == 1
+    # It is not passed on for ever: the next worker draws the job, and then nothing waits.
+    write_description(description, Description())
+    assert (await run(bench, large)).outcome.code is OutcomeCode.DONE
+    member.queue.rq.empty()
+    await run(bench, large)
+    assert member.queue.rq.get_job_ids() == []
 
 
 async def test_a_picture_that_is_posted_is_not_posted_again(

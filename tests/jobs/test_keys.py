@@ -7,10 +7,12 @@ from redis import Redis
 
 from jobs import keys as keys_module
 from jobs import presence
+from jobs.cards import Cards
 from jobs.cost import ASSUMED
 from jobs.guild import QueueState
+from jobs.kept import Kept
 from jobs.lifecycle import Lifecycle
-from jobs.models import JobState, Outcome, OutcomeCode
+from jobs.models import Job, JobState, Outcome, OutcomeCode
 from jobs.queue import RenderQueue
 from jobs.recovery import Recovery
 from tests.jobs.conftest import address, request, terms
@@ -58,12 +60,14 @@ def busy(queue: RenderQueue, lifecycle: Lifecycle) -> None:
         queue.submit(request(), where, terms(request()))
     queue.submit(request(), address(20, guild_id="201"), terms(request()))
     queue.set_state("201", QueueState.PAUSED, by="1")
-    presence.beat(queue.redis, queue.keys, "host-1", "{}", ASSUMED)
+    presence.beat(queue.redis, queue.keys, "host-1", speed=ASSUMED)
+    Cards(queue.redis, queue.keys, "host-1").take(["GPU-1", "GPU-2"], 60)
     queue.cancel("1011", "500")
     queue.withdraw("1010")
     queue.front("1009")
-    kept, failed, lost, marked, ended = (lifecycle.claim(ticket) for ticket in "abcde")
+    kept, failed, lost, marked, ended, aside = (lifecycle.claim(ticket) for ticket in "abcdef")
     assert kept
+    assert aside
     assert failed
     assert lost
     assert marked
@@ -74,6 +78,8 @@ def busy(queue: RenderQueue, lifecycle: Lifecycle) -> None:
     lifecycle.abandon(lost)
     queue.cancel(marked.id, "500")
     lifecycle.end(ended.id, 0, DONE)
+    lifecycle.keep(aside.id, 0, DRAWN, {"message": b"{}"})
+    lifecycle.kept.set_aside(aside, DRAWN, {"message": b"{}"})
 
 
 @pytest.fixture
@@ -84,7 +90,7 @@ def busy_redis(queue: RenderQueue, lifecycle: Lifecycle, redis: Redis) -> Redis:
 
 
 def test_every_key_is_documented(queue: RenderQueue, busy_redis: Redis) -> None:
-    with queue.writer("1001", wait=0):
+    with queue.writer("1001", wait=0), Kept(queue).handover("1001"):
         found = ours(busy_redis)
     for key in found:
         assert lifetime_of(key), key
@@ -127,6 +133,10 @@ def members(redis: Redis, key: str) -> list[str]:
     return [row.decode() for row in redis.zrange(key, 0, -1)]
 
 
+def kept_of(lifecycle: Lifecycle, member: str) -> tuple[Job, ...]:
+    return lifecycle.kept.of_member(member).jobs
+
+
 def test_when_all_jobs_ended_only_their_records_are_left_and_these_go_too(
     queue: RenderQueue, lifecycle: Lifecycle, busy_redis: Redis
 ) -> None:
@@ -142,9 +152,12 @@ def test_when_all_jobs_ended_only_their_records_are_left_and_these_go_too(
         job = queue.get(job_id)
         lifecycle.end(job_id, job.attempt, job.outcome or DONE)
         lifecycle.release(job)
-    for ticket in "abcde":
+    for ticket in "abcdef":
         lifecycle.settled(ticket)
+    for job in [one for member in ["500", "501", "502"] for one in kept_of(lifecycle, member)]:
+        lifecycle.kept.handed_over(job, DONE)
     presence.leave(busy_redis, queue.keys, "host-1")
+    Cards(busy_redis, queue.keys, "host-1").give_up("GPU-1")
     left = [key for key in ours(busy_redis) if ":lease:" not in key and ":guild:" not in key]
     assert len(left) == 12
     for key in left:

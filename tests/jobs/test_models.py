@@ -83,6 +83,23 @@ def test_ids_of_discord_stay_exact_strings() -> None:
         address(channel_id="12a")
 
 
+def test_an_address_knows_what_its_channel_lies_in_and_whether_that_is_for_adults() -> None:
+    where = address(channels=("310", "300", "30"), age_restricted=True)
+    again = DeliveryAddress.model_validate_json(where.model_dump_json())
+    assert again == where
+    assert again.places == ("310", "300", "30")
+    with pytest.raises(ValidationError):
+        address(channels=("general",))
+
+
+def test_an_address_from_before_channels_is_open_to_all() -> None:
+    old = json.loads(address().model_dump_json())
+    del old["channels"], old["age_restricted"]
+    read = DeliveryAddress.model_validate_json(json.dumps(old))
+    assert read.places == ("300",)
+    assert not read.age_restricted
+
+
 def test_a_request_survives_json() -> None:
     one = request(prompt="<n>ミク</n> & <3", size=Size.PORTRAIT_2_3, count=2, assist="structure")
     assert RenderRequest.model_validate_json(one.model_dump_json()) == one

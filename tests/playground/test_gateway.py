@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from playground.client import PlaygroundClient
+from playground.client import ActionRefused, PlaygroundClient
 from playground.gateway.session import REPLAY, Session
 from playground.server import PlaygroundServer, ServerOptions
 from tests.playground.conftest import APPLICATION, GUILD, MEMBER, TOKEN, Rest, raw_gateway
@@ -262,6 +262,27 @@ async def test_a_denied_channel_changes_and_falls_silent(session, server, client
         await client.set_permissions([])
         frame = await socket.receive_json()
         assert frame["t"] == "CHANNEL_UPDATE"
+
+
+async def test_a_channel_comes_and_goes(session, server, client, rest) -> None:
+    async with raw_gateway(session, server.url) as socket:
+        await connect(socket, GUILDS)
+        channel = await client.add_channel("sketches")
+        assert (await next_event(socket, "CHANNEL_CREATE"))["d"]["id"] == channel
+        await client.post_message("soon gone", channel_id=channel)
+        assert (await rest("GET", f"/channels/{channel}"))[0] == 200
+        await client.delete_channel(channel)
+        assert (await next_event(socket, "CHANNEL_DELETE"))["d"]["name"] == "sketches"
+    status, body, _ = await rest("POST", f"/channels/{channel}/messages", {"content": "x"})
+    assert (status, body["code"]) == (404, 10003)
+    assert "sketches" not in [c["name"] for c in (await client.state())["channels"]]
+
+
+async def test_the_channels_that_are_deleted_are_the_guilds(client) -> None:
+    with pytest.raises(ActionRefused):
+        await client.delete_channel("600000000000000099")
+    with pytest.raises(ActionRefused):
+        await client.add_channel(" ")
 
 
 def test_a_session_replays_what_it_keeps_and_nothing_older() -> None:

@@ -47,7 +47,7 @@ async def ask(rest: Rest, client: PlaygroundClient, server):
 
         async def act(kind: str = "command", **more: object) -> Asked:
             if kind == "command":
-                await client.command("draw")
+                await client.command("draw", channel_id=more.get("channel_id"))
             else:
                 await client._act(kind, {"name": "draw", **more})
             event = await socket.receive_json(timeout=20)
@@ -284,3 +284,17 @@ async def test_suggestions_are_asked_for_one_option_that_has_them(
     others = [{"name": "c", "value": "x"}, {"name": "a", "value": "", "focused": True}]
     asked = await ask("autocomplete", options=others)
     assert [entry.get("focused") for entry in asked.data["data"]["options"]] == [None, True]
+
+
+async def test_in_a_deleted_channel_a_token_opens_nothing(rest, client, ask) -> None:
+    channel = await client.add_channel("sketches")
+    answered, late = await ask(channel_id=channel), await ask(channel_id=channel)
+    assert (await rest("POST", answered.callback, {"type": 5}))[0] == 204
+    await client.delete_channel(channel)
+    for method, path, body in (
+        ("PATCH", answered.original, {"content": "x"}),
+        ("POST", answered.hook, {"content": "x"}),
+        ("POST", late.callback, {"type": 5}),
+    ):
+        status, answer, _ = await rest(method, path, body, token=None)
+        assert (status, answer["code"]) == (404, 10003), path

@@ -526,3 +526,19 @@ async def test_a_lost_answer_has_taken_effect(rest, client) -> None:
     with pytest.raises(aiohttp.ClientConnectionError):
         await rest("POST", MESSAGES, {"content": "was posted"})
     assert [m["content"] for m in (await client.state())["messages"]] == ["was posted"]
+
+
+async def test_a_dropped_call_has_no_effect(rest, client) -> None:
+    await client.add_fault("POST", "/messages$", drop=True)
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await rest("POST", MESSAGES, {"content": "was not posted"})
+    assert (await client.state())["messages"] == []
+    assert (await rest("POST", MESSAGES, {"content": "was posted"}))[0] == 200
+    assert [m["content"] for m in (await client.state())["messages"]] == ["was posted"]
+
+
+async def test_a_planted_global_rate_limit_says_so(rest, client) -> None:
+    await client.add_fault("GET", "^/users/@me$", 429, retry_after=0.25, is_global=True)
+    status, body, response = await rest("GET", "/users/@me")
+    assert (status, body["global"], body["retry_after"]) == (429, True, 0.25)
+    assert response.headers["X-RateLimit-Global"] == "true"

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from jobs.presence import ASSIST
 from newbie_pipeline.prompt.assist import Addition, Assisted, AssistMode
 from newbie_pipeline.render import RenderResult, Truncation
 from tests.worker.chosen_renderer import ChosenRenderer, Served
 from tests.worker.conftest import job
 from worker import client
 from worker.errors import BadFrame
+from worker.rules_frame import pack_rules
 from worker.wire import pack, read_frame
 
 ASSISTED = Assisted("<n>miku</n><clothing>dress</clothing>", (Addition("clothing", "dress"),))
@@ -70,24 +70,8 @@ async def test_a_request_for_help_that_does_not_exist_is_hung_up_on(served: Serv
     reader, writer = await asyncio.open_unix_connection(str(served.socket))
     await read_frame(reader)
     spec = {**client.spec_of(job().request), "assist": "improve"}
-    writer.write(pack({"type": "render", "spec": spec}))
+    writer.write(pack({"type": "render", "spec": spec}, pack_rules(client.NO_RULES)))
     with pytest.raises(asyncio.IncompleteReadError):
         await read_frame(reader)
     writer.close()
     assert (await served.draw()).pictures
-
-
-@pytest.mark.parametrize("clip_only", [False, True])
-async def test_a_renderer_publishes_whether_it_can_help(tmp_path: Path, clip_only: bool) -> None:
-    one = Served(ChosenRenderer(clip_only=clip_only), tmp_path / "renderer.sock")
-    try:
-        await one.draw()
-        before = one.plan()
-        await one.draw()  # what was measured is written after the first one's answer
-        after = one.plan()
-    finally:
-        one.stop()
-    assert before[ASSIST] is after[ASSIST] is not clip_only
-    assert "measured" in after
-    placement = "absent" if clip_only else "cpu"
-    assert after["components"]["text_encoder"]["placement"] == placement

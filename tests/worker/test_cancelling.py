@@ -12,7 +12,8 @@ from jobs.queue import RenderQueue
 from jobs.settings import QueueSettings, RedisSettings
 from tests.jobs.conftest import address, request
 from worker.cancelling import unless_cancelled
-from worker.errors import Cancelled
+from worker.errors import Cancelled, HandedBack
+from worker.handing_back import HandBack
 
 
 @pytest.fixture
@@ -33,14 +34,16 @@ async def render(seconds: float, stopped: list[float]) -> str:
 
 async def test_a_render_that_nobody_cancels_is_finished(lifecycle: Lifecycle) -> None:
     lifecycle.queue.submit(request(), address())
-    assert await unless_cancelled(lifecycle, "1001", render(0.5, [])) == "drawn"
+    assert await unless_cancelled(lifecycle, "1001", render(0.5, []), HandBack()) == "drawn"
 
 
 async def test_a_cancelled_render_stops_soon(lifecycle: Lifecycle) -> None:
     lifecycle.queue.submit(request(), address())
     assert lifecycle.claim("a")
     stopped: list[float] = []
-    drawing = asyncio.create_task(unless_cancelled(lifecycle, "1001", render(60, stopped)))
+    drawing = asyncio.create_task(
+        unless_cancelled(lifecycle, "1001", render(60, stopped), HandBack())
+    )
     await asyncio.sleep(0.3)
     assert lifecycle.queue.cancel("1001", "500")
     with pytest.raises(Cancelled):
@@ -48,23 +51,50 @@ async def test_a_cancelled_render_stops_soon(lifecycle: Lifecycle) -> None:
     assert len(stopped) == 1
 
 
+async def test_a_render_that_is_to_be_handed_back_stops_soon(lifecycle: Lifecycle) -> None:
+    lifecycle.queue.submit(request(), address())
+    assert lifecycle.claim("a")
+    stopped: list[float] = []
+    hand_back = HandBack()
+    drawing = asyncio.create_task(
+        unless_cancelled(lifecycle, "1001", render(60, stopped), hand_back)
+    )
+    await asyncio.sleep(0.3)
+    assert not stopped
+    hand_back.is_wanted = True
+    with pytest.raises(HandedBack):
+        await asyncio.wait_for(drawing, 5)
+    assert len(stopped) == 1
+
+
+async def test_what_is_drawn_is_not_handed_back_any_more(lifecycle: Lifecycle) -> None:
+    lifecycle.queue.submit(request(), address())
+    hand_back = HandBack()
+
+    async def draw() -> str:
+        hand_back.is_wanted = True
+        return "drawn"
+
+    assert await unless_cancelled(lifecycle, "1001", draw(), hand_back) == "drawn"
+
+
 async def test_an_error_of_the_render_stays_what_it_is(lifecycle: Lifecycle) -> None:
     async def fail() -> None:
         raise QueueUnavailable("for example")
 
     with pytest.raises(QueueUnavailable):
-        await unless_cancelled(lifecycle, "1001", fail())
+        await unless_cancelled(lifecycle, "1001", fail(), HandBack())
 
 
 async def test_whoever_is_stopped_stops_the_render(lifecycle: Lifecycle) -> None:
     stopped: list[float] = []
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):
-            await unless_cancelled(lifecycle, "1001", render(60, stopped))
+            await unless_cancelled(lifecycle, "1001", render(60, stopped), HandBack())
     assert len(stopped) == 1
 
 
 async def test_without_redis_the_render_goes_on() -> None:
     nowhere = connect(RedisSettings(url="unix:///nonexistent/redis.sock", timeout=0.1))
     lifecycle = Lifecycle(RenderQueue(nowhere, QueueSettings()))
-    assert await unless_cancelled(lifecycle, "1001", render(0.6, [])) == "drawn"
+    assert await unless_cancelled(lifecycle, "1001", render(0.6, []), HandBack()) == "drawn"

@@ -3,6 +3,8 @@
 import discord
 import pytest
 
+from tests.worker.conftest import job, rendered
+from worker import presentation
 from worker.kept import from_parts, to_parts
 from worker.presentation import Content
 
@@ -21,6 +23,14 @@ def test_a_message_with_pictures_comes_back_as_it_was() -> None:
 
 def test_a_message_of_text_alone_comes_back_as_it_was() -> None:
     assert from_parts(to_parts(Content("text"))) == Content("text")
+
+
+def test_spoilers_are_still_spoilers_and_no_embed_shows_them() -> None:
+    one = presentation.pictures(job(), rendered(), "0", as_spoilers=True)
+    again = from_parts(to_parts(one))
+    assert [name for name, _ in again.files] == ["SPOILER_newbie-1001-3.png"]
+    assert again.embed
+    assert again.embed.image.url is None
 
 
 @pytest.mark.parametrize("parts", [{}, {"message": b"no json"}, {"message": b'{"text": "x"}'}])

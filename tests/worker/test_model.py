@@ -12,7 +12,6 @@ from newbie_pipeline.checkpoints import loading
 from newbie_pipeline.device import DeviceFacts, find_problems
 from worker import model
 from worker.model import fatal_problems, load_model, options_of
-from worker.plan_file import MOST_BYTES, read_plan, write_plan
 from worker.settings import WorkerSettings
 
 CARD = {
@@ -178,13 +177,3 @@ def test_an_error_that_nobody_knows_is_not_swallowed(
     monkeypatch.setitem(loading.LOADERS, "transformer", fail)
     with pytest.raises(RuntimeError, match="something else"):
         load_model(settings(model=str(tiny_model)))
-
-
-def test_a_plan_file_is_read_as_it_was_written(tmp_path: Path) -> None:
-    path = tmp_path / "plan.json"
-    assert read_plan(path) is None
-    write_plan(path, {"rank": 1})
-    assert read_plan(path) == '{"rank": 1}'
-    assert list(tmp_path.iterdir()) == [path]
-    path.write_text(" " * (MOST_BYTES + 1))
-    assert read_plan(path) is None

@@ -8,6 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobs.controls import Button
+from jobs.models import Outcome, OutcomeCode
+from jobs.settings import QueueSettings
 from jobs.wording import LANGUAGES, catalogue
 from newbie_pipeline.prompt.assist import Addition, Assisted, AssistMode, AssistNote
 from newbie_pipeline.recipe import read_recipe
@@ -16,6 +19,7 @@ from playground.validation.embeds import read_embeds
 from playground.validation.form import Form, FormErrors
 from tests.worker.conftest import job, rendered
 from worker import presentation
+from worker.client import Picture
 from worker.presentation import Content
 from worker.prompt_notes import CUT_UNITS, plain, shorten
 
@@ -225,6 +229,57 @@ def test_hostile_text_stays_in_its_block_and_within_discords_limits(
     assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x09\x0b-\x1f\x7f-\x9f]", seen)
 
 
+def test_pictures_as_spoilers_are_files_that_no_embed_shows() -> None:
+    for count in (1, 2):
+        one = job(prompt=WRITTEN, assist="structure", count=count)
+        result = rendered(count, assisted=Assisted(DRAWN))
+        content = presentation.pictures(one, result, "0", as_spoilers=True)
+        names = [name for name, _ in content.files]
+        assert names[:count] == [f"SPOILER_newbie-1001-{3 + k}.png" for k in range(count)]
+        assert names[count:] == ["newbie-1001.xml"], "text is no picture"
+        assert "image" not in shown(content)
+        assert read_recipe(content.files[0][1]).seed == 3
+        openly = presentation.pictures(one, result, "0")
+        assert not any("SPOILER" in name for name, _ in openly.files)
+    assert shown(presentation.pictures(job(), rendered(), "0"))["image"]["url"] == (
+        "attachment://newbie-1001-3.png"
+    )
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_pictures_that_were_held_back_are_counted_and_the_others_keep_their_seeds(
+    locale: str,
+) -> None:
+    picture = Picture(2, 2, bytes(12))
+    result = rendered(pictures=(None, picture, None, picture))
+    content = presentation.pictures(job(count=4, locale=locale), result, "0")
+    assert [name for name, _ in content.files] == ["newbie-1001-4.png", "newbie-1001-6.png"]
+    assert [read_recipe(data).seed for _, data in content.files] == [4, 6]
+    words = catalogue(locale[:2])
+    assert shown(content)["title"] == words["pictures.title"].format(count=2)
+    assert fields(content)[words["picture.seed"]] == "4\n6"
+    assert fields(content)[words["held_back.title"]] == words["held_back"].format(count=2, total=4)
+    whole = presentation.pictures(job(locale=locale), rendered(), "0")
+    assert words["held_back.title"] not in fields(whole)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", [code for code in OutcomeCode if code is not OutcomeCode.DONE])
+def test_every_outcome_has_its_sentence(code: OutcomeCode, language: str) -> None:
+    said = catalogue(language)[f"outcome.{code.value}"]
+    names = {name for _, name, _, _ in Formatter().parse(said) if name}
+    assert names <= {"seconds", "attempts", "job_id"}
+    english = {name for _, name, _, _ in Formatter().parse(catalogue("en")[f"outcome.{code}"])}
+    assert names == {name for name in english if name}
+
+
+def test_one_picture_that_is_left_is_shown_in_the_embed() -> None:
+    result = rendered(pictures=(None, Picture(2, 2, bytes(12))))
+    content = presentation.pictures(job(count=2), result, "0")
+    assert shown(content)["image"]["url"] == "attachment://newbie-1001-4.png"
+    assert shown(content)["title"] == catalogue("en")["picture.title"]
+
+
 def _check_limits(embed: dict[str, Any]) -> None:
     """Hold an embed against Discord's limits, counted both ways that it may count."""
     texts = [embed["title"], embed["description"], embed["footer"]["text"]]
@@ -280,3 +335,29 @@ def test_while_the_language_model_writes_the_message_says_so(
     mode: str, step: int, text: str
 ) -> None:
     assert presentation.progress(job(assist=mode), step, 2).text == text
+
+
+@pytest.mark.parametrize(
+    ("locale", "label"), [("en-US", "Cancel"), ("zh-CN", "取消"), ("ja", "キャンセル")]
+)
+def test_a_passing_state_can_be_cancelled(locale: str, label: str) -> None:
+    content = presentation.progress(job(locale=locale), 1, 2)
+    assert content.button == Button("newbie:cancel:1001", label)
+
+
+def test_what_ends_a_job_has_no_button() -> None:
+    for outcome in (Outcome(code=code) for code in OutcomeCode if code is not OutcomeCode.DONE):
+        assert presentation.failure(job(), outcome, QueueSettings()).button is None
+    assert presentation.pictures(job(), rendered(), "1.0").button is None
+
+
+@pytest.mark.parametrize(("by", "named"), [(None, False), ("500", False), ("501", True)])
+@pytest.mark.parametrize("locale", LOCALES)
+def test_who_cancelled_a_job_is_named_where_it_was_not_its_owner(
+    locale: str, by: str | None, named: bool
+) -> None:
+    cancelled = job(locale=locale).model_copy(update={"cancelled_by": by})
+    outcome = Outcome(code=OutcomeCode.CANCELLED)
+    text = presentation.failure(cancelled, outcome, QueueSettings()).text
+    assert text.startswith("<@500> ")
+    assert ("<@501>" in text) == named

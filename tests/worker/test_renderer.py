@@ -13,6 +13,7 @@ from tests.conftest import RendererProcess
 from worker import client
 from worker.client import Rendered, spec_of
 from worker.errors import RendererLost, RendererUnavailable
+from worker.rules_frame import pack_rules
 from worker.wire import HEADER, pack, receive_frame
 
 pytestmark = pytest.mark.slow
@@ -100,7 +101,13 @@ async def test_hanging_up_ends_a_render_at_its_next_step_and_the_renderer_lives(
 async def test_a_request_that_makes_no_sense_leaves_the_renderer_alive(
     renderer: RendererProcess,
 ) -> None:
-    for data in (HEADER.pack(3) + b"abc", pack({"type": "render"}), pack({"spec": {"x": 1}})):
+    without_rules = pack({"type": "render", "spec": spec_of(request())})
+    for data in (
+        HEADER.pack(3) + b"abc",
+        pack({"type": "render"}),
+        pack({"spec": {"x": 1}}),
+        without_rules,
+    ):
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(10)
             connection.connect(str(renderer.socket))
@@ -119,7 +126,7 @@ async def test_a_size_that_the_model_cannot_draw_is_answered_with_a_code(
         connection.settimeout(30)
         connection.connect(str(renderer.socket))
         receive_frame(connection)
-        connection.sendall(pack({"type": "render", "spec": spec}))
+        connection.sendall(pack({"type": "render", "spec": spec}, pack_rules(client.NO_RULES)))
         assert receive_frame(connection)[0] == {"type": "started"}
         message, _ = receive_frame(connection)
     assert message == {"type": "error", "code": "render_refused"}

@@ -2,7 +2,6 @@
 
 import asyncio
 import dataclasses
-import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 from jobs.models import RenderRequest
 from newbie_pipeline.render import LoadOptions, Renderer
 from worker import client
+from worker.description_file import DESCRIPTION_FILE, read_description
 from worker.errors import RendererLost, RendererOutOfMemory, RenderFailed
 from worker.renderer import RenderServer
 
@@ -97,17 +97,23 @@ async def test_the_plan_is_left_for_the_worker_and_measured_after_the_first_pict
 ) -> None:
     await served.draw()
     await served.draw()  # the file is written after the first one's answer
-    plan = json.loads(served.socket.with_name("plan.json").read_text())
+    said = read_description(served.socket.with_name(DESCRIPTION_FILE))
+    assert said is not None
+    plan = said.plan
+    assert plan is not None
     assert plan["device"] == "cpu"
     assert plan["measured"]["VAE decode"]["measured_bytes"] > 0
 
 
 async def test_the_plan_that_is_left_for_the_worker_is_the_one_in_force(served: Served) -> None:
-    path = served.socket.with_name("plan.json")
+    path = served.socket.with_name(DESCRIPTION_FILE)
     decoder = served.renderer._model.pipeline.vae.decoder
     served.fail_with(torch.OutOfMemoryError("CUDA out of memory."), decoder)
     for _ in range(2):  # the file is written after the first one's answer
         await served.draw()
-    plan = json.loads(path.read_text())
+    said = read_description(path)
+    assert said is not None
+    plan = said.plan
+    assert plan is not None
     assert plan["rank"] == served.renderer.plan.rank > 0
     assert plan["vae_tile"] is not None

@@ -4,14 +4,17 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
 from jobs import presence
+from jobs.capability import Capability
 from jobs.connection import connect
 from jobs.keys import Keys
+from jobs.registration import Device
 from jobs.settings import RedisSettings
 from supervisor.child import ChildSpec
 from supervisor.errors import ChildFailed
@@ -42,14 +45,27 @@ def test_it_says_that_it_is_there_and_leaves_cleanly(
     number: signal.Signals, redis_url: str, redis: Redis, tiny_model: Path
 ) -> None:
     with Supervisor() as supervisor:
-        spec = ChildSpec("worker", WORKER, environment(redis_url, tiny_model), ready="notify")
+        spec = ChildSpec(
+            "worker",
+            WORKER,
+            environment(redis_url, tiny_model),
+            ready="notify",
+            ready_timeout=150.0,
+        )
         supervisor.add(spec)
         supervisor.start("worker")
-        assert presence.count(redis, Keys("starting")) == 1
+        [worker] = presence.registrations(redis, Keys("starting"))
+        assert worker.device == Device(name="CPU")
+        assert (worker.model, worker.capability) == ("tiny", Capability(model="tiny"))
+        assert worker.model_hash
+        assert worker.plan is not None
+        assert worker.plan["device"] == "cpu"
+        assert worker.speed is None, "nothing is drawn yet"
+        assert time.time() - worker.seen_at < 60
         pid = supervisor.pid("worker")
         assert pid is not None
         os.kill(pid, number)
-        assert supervisor.wait(30) is not None  # nobody asked the supervisor: it counts as a death
+        assert supervisor.wait(60) is not None  # nobody asked the supervisor: it counts as a death
         assert supervisor.status("worker").exit_code == 0
     assert presence.count(redis, Keys("starting")) == 0
 

@@ -72,13 +72,22 @@ function picture(attachment, shown, index) {
       class: "picture",
       "aria-label": `Open ${shown[index].alt} full screen`,
       testid: "attachment-open",
-      on: { click: () => openViewer(shown, index) },
+      on: { click: ({ currentTarget }) => openShown(currentTarget, shown, index) },
     },
     image,
   );
+  const node = attachment.filename.startsWith("SPOILER_") ? spoiler(button) : button;
   if (attachment.width && attachment.height)
-    button.style.setProperty("--ratio", String(attachment.width / attachment.height));
-  return attachment.filename.startsWith("SPOILER_") ? spoiler(button) : button;
+    node.style.setProperty("--ratio", String(attachment.width / attachment.height));
+  return node;
+}
+
+/** Open the viewer with the pictures of a grid that are no spoilers any more. */
+function openShown(button, shown, index) {
+  const buttons = [...button.closest(".pictures").querySelectorAll(".picture")];
+  const isOpen = (at) => !buttons[at].closest(".spoiler:not(.is-shown)");
+  const open = shown.filter((_, at) => isOpen(at));
+  openViewer(open, open.indexOf(shown[index]));
 }
 
 function fileCard(attachment) {

@@ -251,7 +251,7 @@ export function spoiler(content) {
   };
   node.addEventListener("click", show, { once: true });
   node.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" && event.key !== " ") return;
+    if (node.classList.contains("is-shown") || (event.key !== "Enter" && event.key !== " ")) return;
     event.preventDefault();
     show();
   });

@@ -87,9 +87,10 @@ class Fake:
         return self.random.choice(wanted.options)
 
 
-def run(text, mode, writer, seed=1, tokens=10_000, **options) -> Assisted:
+def run(text, mode, writer, seed=1, tokens=10_000, allows=None, **options) -> Assisted:
     allowance = Allowance(tokens, 1_000.0, **options)
-    return assist(text, AssistMode(mode), writer, seed=seed, allowance=allowance)
+    asked = {} if allows is None else {"allows": allows}
+    return assist(text, AssistMode(mode), writer, seed=seed, allowance=allowance, **asked)
 
 
 def added(result: Assisted) -> dict[str, str]:
@@ -200,6 +201,39 @@ def test_one_good_value_among_bad_ones_comes_through():
     result = run(ONE, "complete", writer)
     assert added(result) == {"character_1/clothing": "skirt"}
     assert result.prompt == ONE.replace("\n</c", "\n  <clothing>skirt</clothing>\n</c")
+
+
+def test_a_value_that_is_not_allowed_is_dropped_and_the_others_stay():
+    shown = []
+
+    def allows(prompt):
+        shown.append(prompt)
+        return "skirt" not in prompt
+
+    answers = {"<clothing>": "skirt", "<expression>": "smile"}
+    writer = Fake(lambda lead, _: answers.get(lead.rpartition("\n")[2], "?"))
+    result = run(ONE, "complete", writer, allows=allows)
+    assert added(result) == {"character_1/expression": "smile"}
+    assert "skirt" not in result.prompt
+    assert all(ONE.partition("\n<")[0] in prompt for prompt in shown), "whole prompts are looked at"
+    assert "character_1/clothing" in added(run(ONE, "complete", writer, allows=lambda _: True))
+
+
+@pytest.mark.parametrize("mode", ["complete", "structure", "caption"])
+@pytest.mark.parametrize("text", [ONE, LIST, SENTENCE])
+def test_where_nothing_is_allowed_the_prompt_goes_on_as_written(mode, text):
+    result = run(text, mode, Fake(), allows=lambda _prompt: False)
+    assert result.prompt == text
+    assert result.additions == ()
+    assert result.note in (AssistNote.FAILED, AssistNote.NOTHING_TO_ADD)
+
+
+def test_what_the_question_raises_ends_the_help():
+    def allows(_prompt):
+        raise PermissionError
+
+    with pytest.raises(PermissionError):
+        run(ONE, "complete", Fake(), allows=allows)
 
 
 @settings(max_examples=50, deadline=None)
