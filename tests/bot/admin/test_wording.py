@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 import bot.admin
+from bot.admin.queue import STATES
 from jobs.guild import Access, QueueState, WordKind
 from jobs.limit_layers import Source
+from jobs.moderation import CANCELLED, FRONT
 from jobs.wording import LANGUAGES, catalogue
 from tests.bot.test_refusals import strings_passed_to
 
@@ -34,6 +36,10 @@ def used() -> set[str]:
     keys |= made_of(("entry",), ("added", "removed", "moderators"))
     keys |= made_of(("access",), (*Access, "none"))
     keys |= made_of(("queue",), tuple(QueueState))
+    keys |= made_of(("queue",), ("note",), tuple(QueueState))
+    keys |= made_of(("queue",), ("heading",), places)
+    keys |= made_of(("state",), tuple(STATES))
+    keys |= made_of(("entry",), ("job",), (CANCELLED, FRONT))
     keys |= made_of(("origin",), tuple(Source)) - {"admin.origin.role", "admin.origin.channel"}
     keys |= made_of(("channel",), ("list",), ("open", "closed"))
     keys |= made_of(("block",), places)
