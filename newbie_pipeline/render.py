@@ -265,7 +265,10 @@ class Renderer:
         return self._model.draw(spec.width, spec.height, draw)
 
     def _assist(
-        self, spec: RenderSpec, cancelled: Callable[[], bool], allows: Callable[[str], bool]
+        self,
+        spec: RenderSpec,
+        cancelled: Callable[[], bool],
+        allows: Callable[[str], bool] = lambda _prompt: True,
     ) -> Assisted:
         """Help with the prompt in the text stage, before it is encoded."""
         from newbie_pipeline.memory.plan import Stage  # noqa: PLC0415

@@ -175,6 +175,7 @@ def test_who_names_a_classifier_says_what_is_adult(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     ("name", "labels", "refusal"),
     [
@@ -200,7 +201,11 @@ async def test_the_renderers_own_process_screens_what_its_model_drew(
             "NEWBIE_WORKER_CLASSIFIER_THRESHOLD": "0.9",
         }
         argv = (sys.executable, "-m", "worker.renderer")
-        supervisor.add(ChildSpec(name="renderer", argv=argv, env=environment, ready="notify"))
+        supervisor.add(
+            ChildSpec(
+                name="renderer", argv=argv, env=environment, ready="notify", ready_timeout=200
+            )
+        )
         supervisor.start("renderer")
 
         async def draw(rules: PromptRules) -> client.Rendered:
