@@ -17,6 +17,9 @@ from jobs.line import Line
 from jobs.models import Job, JobState, OutcomeCode
 from jobs.stats import Statistics
 
+# The device drew all the same, at the member's wish.
+PAID_FOR = frozenset({OutcomeCode.CANCELLED, OutcomeCode.PICTURE_REFUSED})
+
 
 class Accounting:
     """Decides by limits, writes down what was accepted, and gives back."""
@@ -76,14 +79,14 @@ class Accounting:
     def give_back(self, pipe: Pipeline, job: Job, code: OutcomeCode) -> None:
         """Give back what a job cost that failed, in the open transaction that fails it.
 
-        What its owner cancelled while it was drawn is paid for; what was cancelled in line leaves
-        the cooldown.
+        What its owner cancelled while it was drawn is paid for, and so is a picture that was held
+        back; what was cancelled in line leaves the cooldown.
         """
         keys, member = self._keys(job), job.address.requester_id
-        if code is not OutcomeCode.CANCELLED:
-            usage.give_back(pipe, keys, member, job.id)
-        elif job.state is JobState.WAITING:
+        if code is OutcomeCode.CANCELLED and job.state is JobState.WAITING:
             usage.keep_cooldown(pipe, keys, member, job_id=job.id, accepted_at=job.submitted_at)
+        elif code not in PAID_FOR:
+            usage.give_back(pipe, keys, member, job.id)
 
     def _keys(self, job: Job) -> GuildKeys:
         return GuildKeys(self._queue, guild_of(job.address))

@@ -109,7 +109,10 @@ async def test_commands_can_be_offered_in_one_server_only(running: Stack, tmp_pa
 async def test_the_commands_are_offered_in_three_languages(discord: PlaygroundClient):
     state = await discord.state(DEFAULT_MODERATOR)
     commands = {command["name"]: command for command in state["commands"]}
-    assert set(commands) == {"newbie", "queue", "Render this prompt", "newbie-admin"}
+    assert set(commands) == {
+        *("newbie", "newbie-admin", "newbie-fetch", "queue"),
+        "Render this prompt",
+    }
     options = {option["name"]: option for option in commands["newbie"]["options"]}
     assert list(options) == [
         *("prompt", "file", "negative_prompt", "size"),
@@ -117,7 +120,7 @@ async def test_the_commands_are_offered_in_three_languages(discord: PlaygroundCl
     ]
     assert "Portrait 832 x 1216" in [choice["name"] for choice in options["size"]["choices"]]
     for part in (*commands.values(), *options.values(), *options["size"]["choices"]):
-        if part["name"] not in ("newbie", "newbie-admin", "queue"):
+        if part["name"] not in ("newbie", "newbie-admin", "newbie-fetch", "queue"):
             assert set(part["name_localizations"]) == {"zh-CN", "zh-TW", "ja"}
     assert (options["count"]["min_value"], options["count"]["max_value"]) == (1, 4)
 

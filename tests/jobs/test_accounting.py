@@ -126,6 +126,15 @@ def test_what_was_cancelled_while_it_was_drawn_is_paid_for(
     assert spent(redis) == [COST]
 
 
+def test_a_picture_that_was_held_back_is_paid_for(
+    queue: RenderQueue, lifecycle: Lifecycle, redis: Redis
+) -> None:
+    job = submit(queue)
+    assert lifecycle.claim("a")
+    assert lifecycle.fail(job.id, 0, OutcomeCode.PICTURE_REFUSED)
+    assert spent(redis) == [COST]
+
+
 def test_a_drawn_picture_is_paid_for(
     queue: RenderQueue, lifecycle: Lifecycle, redis: Redis
 ) -> None:
