@@ -10,6 +10,7 @@ from jobs import presence
 from jobs.eta import Standing
 from jobs.lifecycle import Lifecycle
 from jobs.models import DeliveryAddress, Job, Outcome, OutcomeCode, RenderRequest
+from jobs.promises import Promise
 from jobs.queue import RenderQueue
 
 
@@ -39,6 +40,22 @@ class AsyncQueue:
     async def withdraw(self, job_id: str) -> bool:
         """Remove a job whose member was told that it was not accepted."""
         return await self._run(self._queue.withdraw, job_id)
+
+    async def exists(self, job_id: str) -> bool:
+        """Tell whether there is a job with this id, readable or not."""
+        return bool(await self._run(self._queue.read, [job_id]))
+
+    async def promise(self, promise: Promise) -> None:
+        """Note what is about to be promised."""
+        await self._run(self._queue.promises.make, promise)
+
+    async def settle_promise(self, interaction_id: str) -> None:
+        """Strike a promise out."""
+        await self._run(self._queue.promises.settle, interaction_id)
+
+    async def open_promises(self) -> list[Promise]:
+        """Read what was promised and is not known to be kept."""
+        return await self._run(self._queue.promises.open)
 
     async def place(self, job_id: str) -> Place | None:
         """Tell where a job stands; None when it does not wait in line (any more)."""

@@ -24,7 +24,7 @@ from supervisor.notify import notify_ready
 
 log = structlog.get_logger("bot")
 
-EXTENSIONS = ("bot.cogs.render", "bot.cogs.positions", "bot.cogs.workers")
+EXTENSIONS = (*("bot.cogs.render", "bot.cogs.positions", "bot.cogs.promises", "bot.cogs.workers"),)
 # Less than a supervisor waits between SIGTERM and SIGKILL.
 DRAIN_SECONDS = 5.0
 

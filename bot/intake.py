@@ -21,6 +21,7 @@ from bot.content_rules import check_content
 from bot.errors import Refused
 from bot.options import Defaults, Options, build_request, check_options
 from bot.positions import Board
+from bot.promises import Promises
 from bot.prompt_form import build_form
 from bot.prompt_text import check_file, unwrap
 from bot.refusals import REFUSALS, Refusal, code_of, notes, sentence
@@ -72,6 +73,7 @@ class Intake:
         self.board = board
         self.workers = workers
         self.defaults = Defaults(settings.default_steps, settings.default_guidance)
+        self.promises = Promises(queue)
         self._withdrawals = Withdrawals(queue)
         self._open: set[asyncio.Task[object]] = set()
         self._is_closed = False
@@ -85,6 +87,12 @@ class Intake:
         if task is not None:
             self._open.add(task)
             task.add_done_callback(self._open.discard)
+        try:
+            await self._take(interaction, command, read)
+        finally:
+            await self.promises.settle(str(interaction.id))
+
+    async def _take(self, interaction: Interaction, command: str, read: Reader) -> None:
         received = time.monotonic()
         refusal: Refusal | None = None
         accepted: Accepted | None = None
@@ -129,22 +137,29 @@ class Intake:
             return None
         if isinstance(ask.source, discord.Attachment):
             check_file(ask.source)
-            message_id = await acknowledge(interaction)
+            message_id = await self._promise(interaction)
             # A large file takes long enough to keep others from their acknowledgement.
             prompt = await asyncio.to_thread(parse, await _download(ask.source))
         else:
             prompt = parse(unwrap(ask.source))
-            message_id = await acknowledge(interaction)
+            message_id = await self._promise(interaction)
         request = build_request(prompt.source, ask.options, self.defaults)
         await asyncio.to_thread(check_content, request)
         if assist is not AssistMode.OFF:
             check_assistance(assist, await self.queue.assistance())
         try:
             job = await self.queue.submit(request, _address(interaction, message_id))
-            return Accepted(job, prompt.warnings)
         except QueueUnavailable:
             self._withdrawals.add(str(interaction.id))
+            self.promises.leave(str(interaction.id))
             raise
+        await self.promises.settle(job.id)
+        return Accepted(job, prompt.warnings)
+
+    async def _promise(self, interaction: Interaction) -> int:
+        """Acknowledge, once it is noted that we do; gives the id of the placeholder."""
+        await self.promises.make(interaction)
+        return await acknowledge(interaction)
 
     async def _show_place(self, interaction: Interaction, job: Job) -> bool:
         """Show the place at once; where that fails, the next look at the line makes up for it.

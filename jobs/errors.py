@@ -9,6 +9,10 @@ class QueueUnavailable(JobsError):
     """Redis could not be reached, or refused the command: nothing was accepted."""
 
 
+class NothingPromised(JobsError):
+    """The job's member was told that it is not accepted: nothing may be posted for it."""
+
+
 class UnknownJob(JobsError):
     """No job with this id is stored: it never existed or its lifetime is over."""
 

@@ -12,6 +12,7 @@
 | `newbie:{queue}:line` | sorted set | ids of waiting jobs, in the order in which they will be drawn | a member leaves when its job leaves the line |
 | `newbie:{queue}:line:sums` | hash | sums of the line's work (`jobs/line.lua`) | until the line is empty |
 | `newbie:{queue}:line:clock` | hash | `now`: the line's virtual time; `count`: of the jobs that joined it | until the line is empty |
+| `newbie:{queue}:promises` | hash | interactions that Discord shows as thinking and whose job is not known to be in line, with what answers them | a field leaves when that is settled; all end a quarter of an hour after the last one |
 | `newbie:{queue}:member:{id}:waiting` | sorted set | ids of one member's waiting jobs, by virtual time | a member leaves when its job leaves the line |
 | `newbie:{queue}:ticket:{name}` | hash | which job and attempt one of RQ's jobs has taken | until that is settled, or RQ's time limit for it is over |
 | `newbie:{queue}:workers` | sorted set | names of workers, by the time of their last sign of life | a member leaves when it says goodbye, or an hour after its last sign |
@@ -67,6 +68,11 @@ class Keys:
     def line_clock(self) -> str:
         """Virtual time of the line."""
         return f"{self.line}:clock"
+
+    @property
+    def promises(self) -> str:
+        """Hash of what members were promised (`jobs.promises`)."""
+        return f"{self.prefix}promises"
 
     @property
     def workers(self) -> str:

@@ -28,6 +28,7 @@ from jobs.guild_settings import GuildSettingsStore
 from jobs.keys import Keys
 from jobs.line import Line
 from jobs.models import DeliveryAddress, Job, JobState, OutcomeCode, QueueStatus, RenderRequest
+from jobs.promises import Promises
 from jobs.records import as_text, from_fields, to_fields
 from jobs.reports import Reports
 from jobs.settings import QueueSettings
@@ -48,6 +49,7 @@ class RenderQueue:
         self.line = Line(redis, self.keys)
         self.tickets = Tickets(redis, settings)
         self.reports = Reports(self.keys, self.tickets)
+        self.promises = Promises(redis, self.keys)
         self.guilds = GuildSettingsStore(redis, settings.name)
         self.rq = self.tickets.rq
         self._speeds: tuple[float, list[Speed]] = (-SPEEDS_SECONDS, [])
@@ -88,11 +90,11 @@ class RenderQueue:
                 except WatchError:
                     continue
 
-    def withdraw(self, job_id: str) -> bool:
+    def withdraw(self, job_id: str, *, begun_as: int | None = None) -> bool:
         """Remove a job that still waits for its first attempt, as if it had never been submitted.
 
         For a submission whose answer got lost on its way back: its member was told that it was
-        not accepted.
+        not accepted. `begun_as` is the attempt of whoever has begun it and finds that out.
 
         Returns:
             False when there is no such job (any more).
@@ -102,8 +104,13 @@ class RenderQueue:
             self.line.leave(pipe, job_id)
             pipe.delete(self.keys.job(job_id))
             pipe.zrem(self.keys.active, job_id)
+            pipe.zrem(self.keys.in_hand, job_id)
+            pipe.delete(self.keys.result(job_id))
+            pipe.zrem(self.keys.results, job_id)
             self.tickets.remove(pipe, job_id, 0)
 
+        if begun_as is not None:
+            return self.change(job_id, set(JobState) - {JobState.ENDED}, write, attempt=begun_as)
         return self.change(job_id, {JobState.WAITING}, write, attempt=0)
 
     def cancel(self, job_id: str, by: str) -> bool:

@@ -25,6 +25,7 @@ import aiohttp
 import discord
 import structlog
 
+from jobs.errors import NothingPromised
 from jobs.models import DeliveryAddress
 from jobs.settings import DiscordSettings
 from worker.errors import DiscordUnreachable, Undeliverable
@@ -39,6 +40,7 @@ TOKEN_SECONDS = 15 * 60 - 10
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 TOO_MANY_REQUESTS = 429
 TOO_LARGE = 413
+UNKNOWN_MESSAGE = 10008
 # Discord's name for the interaction's own message; discord.py's annotation knows numbers only.
 ORIGINAL = cast(int, "@original")
 
@@ -46,7 +48,16 @@ ORIGINAL = cast(int, "@original")
 class Delivery:
     """Writes one job's message. Use as an asynchronous context manager."""
 
-    def __init__(self, settings: DiscordSettings, address: DeliveryAddress, job_id: str) -> None:
+    def __init__(
+        self,
+        settings: DiscordSettings,
+        address: DeliveryAddress,
+        job_id: str,
+        *,
+        is_in_doubt: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Prepare a way; `is_in_doubt` asks whether the job's member may have been refused."""
+        self._is_in_doubt = is_in_doubt
         self._settings = settings
         self._address = address
         self._job_id = job_id
@@ -90,6 +101,7 @@ class Delivery:
             The id of the message that shows it.
 
         Raises:
+            NothingPromised: the job's member was told that it is not accepted.
             Undeliverable: Discord refused it on every way.
             DiscordUnreachable: nothing is known about the ways: try again later.
         """
@@ -120,6 +132,8 @@ class Delivery:
                     status=error.status,
                     code=error.code,
                 )
+                if error.code == UNKNOWN_MESSAGE and await asyncio.to_thread(self._is_in_doubt):
+                    raise NothingPromised(self._job_id) from error
                 if error.status != TOO_LARGE or not await versions.shrink():
                     return None
 

@@ -9,6 +9,8 @@ found by `jobs.recovery`.
 import asyncio
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -16,7 +18,7 @@ from rq import get_current_job
 from rq.timeouts import JobTimeoutException
 
 from jobs import rating
-from jobs.errors import JobsError
+from jobs.errors import JobsError, NothingPromised
 from jobs.lifecycle import Lifecycle
 from jobs.models import Job, JobState, Outcome, OutcomeCode
 from jobs.queue import RenderQueue
@@ -78,7 +80,7 @@ def render(*_place: object) -> None:
     if job is None:
         log.info("line_empty")
         return
-    with bench.lifecycle.lease(job.id, job.attempt):
+    with bench.lifecycle.lease(job.id, job.attempt), _unless_refused(bench, job):
         code = _try_to_draw(bench, job)
         if code is OutcomeCode.RENDERER_LOST and job.attempt == 0:
             # It is started again, and may well draw the same request: once more, then say so.
@@ -97,10 +99,22 @@ def report(job_id: str, attempt: int) -> None:
         job = bench.queue.get(job_id)
         if job.attempt != attempt or job.outcome is None:
             return
-        if job.state is JobState.FAILING:
-            _tell(bench, job, job.outcome)
-        elif job.state is JobState.RENDERED and not bench.lifecycle.end_delivered(job):
-            _post_kept(bench, job, job.outcome)
+        with _unless_refused(bench, job):
+            if job.state is JobState.FAILING:
+                _tell(bench, job, job.outcome)
+            elif job.state is JobState.RENDERED and not bench.lifecycle.end_delivered(job):
+                _post_kept(bench, job, job.outcome)
+
+
+@contextmanager
+def _unless_refused(bench: Bench, job: Job) -> Iterator[None]:
+    """Drop a job of which it turns out that its member was told that it is not accepted."""
+    try:
+        yield
+    except NothingPromised:
+        if bench.queue.withdraw(job.id, begun_as=job.attempt):
+            log.warning("withdrawn", job_id=job.id)
+        bench.queue.promises.settle(job.id)
 
 
 def _ticket() -> str:
@@ -131,7 +145,7 @@ def _try_to_draw(bench: Bench, job: Job) -> OutcomeCode | None:
 
 
 async def _draw_and_post(bench: Bench, job: Job) -> None:
-    async with Delivery(bench.discord, job.address, job.id) as delivery:
+    async with _delivery(bench, job) as delivery:
         await asyncio.to_thread(_take_over_message, bench, job)
         news = News(bench.lifecycle, job, delivery, bench.worker.progress_interval)
         async with news.spread():
@@ -210,8 +224,15 @@ def _post_kept(bench: Bench, job: Job, outcome: Outcome) -> None:
         _close_delivered(bench, job, posted)
 
 
+def _delivery(bench: Bench, job: Job) -> Delivery:
+    promises = bench.queue.promises
+    return Delivery(
+        bench.discord, job.address, job.id, is_in_doubt=lambda: promises.is_open(job.id)
+    )
+
+
 async def _post(bench: Bench, job: Job, content: Content) -> str:
-    async with Delivery(bench.discord, job.address, job.id) as delivery:
+    async with _delivery(bench, job) as delivery:
         return await delivery.post(content)
 
 

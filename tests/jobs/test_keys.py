@@ -14,6 +14,7 @@ from jobs.queue import RenderQueue
 from jobs.recovery import Recovery
 from tests.jobs.conftest import address, request
 from tests.jobs.test_lifecycle import DRAWN
+from tests.jobs.test_promises import promise
 
 PLACEHOLDERS = {
     "{queue}": "[a-z0-9_-]+",
@@ -51,6 +52,7 @@ def busy(queue: RenderQueue, lifecycle: Lifecycle) -> None:
     for number in range(12):
         queue.submit(request(), address(number, requester_id=str(500 + number % 3)))
     presence.beat(queue.redis, queue.keys, "host-1", "{}", ASSUMED)
+    queue.promises.make(promise())
     queue.cancel("1011", "500")
     queue.withdraw("1010")
     queue.front("1009")
@@ -128,6 +130,7 @@ def test_when_all_jobs_ended_only_their_records_are_left_and_these_go_too(
     for ticket in "abcde":
         lifecycle.settled(ticket)
     presence.leave(busy_redis, queue.keys, "host-1")
+    queue.promises.settle("1001")
     left = [key for key in ours(busy_redis) if ":lease:" not in key]
     assert len(left) == 11
     for key in left:
