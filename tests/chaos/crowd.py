@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from playground.client import ActionRefused, PlaygroundClient
+from tests.chaos.monkey import Sight
 from tests.chaos.speech import LAST, Kind, Message, read
 
 MEMBERS = 20
@@ -20,6 +21,11 @@ OPEN = 3
 PATIENCE = 60.0
 LONGEST_PAUSE = 2.0
 LOOK_SECONDS = 0.1
+SIGHTS = {
+    Kind.THINKING: Sight.ACKNOWLEDGEMENT,
+    Kind.PASSING: Sight.PLACE,
+    Kind.PICTURE: Sight.PICTURE,
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,15 @@ class Crowd:
         self.unanswered: set[str] = set()
         self._discord = discord
         self._seed = seed
+        self._sights = {sight: asyncio.Event() for sight in Sight}
+
+    async def next(self, sight: Sight) -> None:
+        """Return when a member sees such a thing."""
+        await self._sights[sight].wait()
+
+    def _saw(self, sight: Sight) -> None:
+        self._sights[sight].set()
+        self._sights[sight] = asyncio.Event()
 
     async def join(self) -> None:
         """Come to the server."""
@@ -105,6 +120,7 @@ class Crowd:
             return
         self.asked.append(Asked(interaction, member.id, prompt, seed, at))
         member.open[interaction] = Waiting(wish, time.monotonic())
+        self._saw(Sight.REQUEST)
 
     async def _listen(self, member: Member, feed) -> None:
         async for event in feed:
@@ -120,6 +136,8 @@ class Crowd:
         if interaction not in member.open:
             return
         said = read(message)
+        if said.kind in SIGHTS:
+            self._saw(SIGHTS[said.kind])
         member.open[interaction].kind = said.kind
         if said.kind in LAST:
             del member.open[interaction]

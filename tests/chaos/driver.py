@@ -56,7 +56,7 @@ async def play(house: House, seed: int) -> Run:
         queue, crowd = house.queue(), Crowd(discord, seed)
         await crowd.join()
         the_plan = plan(seed, JOBS)
-        monkey = Monkey(the_plan, house, discord, lambda: len(crowd.settled))
+        monkey = Monkey(the_plan, house, discord, crowd)
         playing = asyncio.create_task(crowd.play())
         tormenting = asyncio.create_task(monkey.run())
         try:

@@ -13,7 +13,8 @@ from playground.client import PlaygroundClient
 from tests.chaos.crowd import Asked
 from tests.chaos.speech import EPHEMERAL, Message, Said, pictures, read
 
-CALLBACK = re.compile(r"^/interactions/(\d+)/[^/]+/callback$")
+CALLBACK = re.compile(r"^/interactions/(\d+)/([^/]+)/callback$")
+PLACEHOLDER = re.compile(r"^/webhooks/\d+/([^/]+)/messages/@original$")
 FILE = re.compile(r"^newbie-(\d+)-")
 DIRECT = 1
 
@@ -45,6 +46,8 @@ class Evidence:
     # Records of the jobs that Redis has (None: unreadable), and ids of those that have not ended.
     jobs: Mapping[str, Job | None]
     active: tuple[str, ...]
+    # Interactions whose placeholder the bot has deleted.
+    taken_back: frozenset[str] = frozenset()
     # When a bot was killed.
     bot_deaths: tuple[float, ...] = ()
 
@@ -70,6 +73,7 @@ async def gather(
         _posted(journal),
         queue.read(sorted(ids)),
         tuple(queue.active_ids()),
+        _taken_back(journal),
         tuple(bot_deaths),
     )
 
@@ -117,6 +121,18 @@ def _acknowledged(journal: list[dict[str, Any]]) -> dict[str, float]:
         if match and entry["status"] < 300:
             found.setdefault(match[1], float(entry["at"]))
     return found
+
+
+def _taken_back(journal: list[dict[str, Any]]) -> frozenset[str]:
+    """Find the interactions whose first message was deleted with their own token."""
+    tokens = {match[2]: match[1] for e in journal if (match := CALLBACK.match(e["path"]))}
+    deleted = [
+        match[1]
+        for entry in journal
+        if entry["method"] == "DELETE" and entry["status"] < 300 and not entry["planted"]
+        if (match := PLACEHOLDER.match(entry["path"]))
+    ]
+    return frozenset(tokens[token] for token in deleted if token in tokens)
 
 
 def _posted(journal: list[dict[str, Any]]) -> Counter[str]:

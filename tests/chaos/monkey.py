@@ -1,14 +1,17 @@
 """Plans which processes are killed when, from a seed, and kills them.
 
 A plan counts time in settled jobs, since a slow machine needs longer for all of it: an act comes
-when so many jobs have their last message, and a few seconds later by its own delay. The same seed
-gives the same plan; what each kill interrupts still differs from run to run.
+when so many jobs have their last message, and a while later by its own delay. Half of the kills
+wait for something that members see (a request, its acknowledgement, a picture) and come within a
+split second of it, since that is where a promise can be broken. The same seed gives the same plan;
+what each kill interrupts still differs from run to run.
 """
 
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -23,6 +26,8 @@ FAULTS = 8
 # The first jobs and the last ones are left alone: something has to be there to be killed.
 FIRST, LAST = 0.02, 0.9
 LONGEST_DELAY = 1.0
+# After what members see.
+SHORT_DELAY = 0.15
 # Some processes are not there all the time, such as the task of a job.
 PATIENCE = 20.0
 LOOK_SECONDS = 0.02
@@ -41,20 +46,32 @@ class Target(StrEnum):
     REDIS = "redis"
 
 
+class Sight(StrEnum):
+    """What a kill can wait for."""
+
+    REQUEST = "request"
+    ACKNOWLEDGEMENT = "acknowledgement"
+    PLACE = "place"
+    PICTURE = "picture"
+
+
 @dataclass(frozen=True)
 class Kill:
     """One SIGKILL: `delay` seconds after so many settled jobs, to one of the processes of a kind.
 
-    `which` is a share: with four processes 0.3 is the second.
+    With `upon`, after the next such thing from there on. `which` is a share: with four processes
+    0.3 is the second.
     """
 
     settled: int
     delay: float
     target: Target
     which: float
+    upon: Sight | None = None
 
     def __str__(self) -> str:
-        return f"after {self.settled} jobs and {self.delay:.2f} s: kill {self.target}"
+        upon = f", the next {self.upon}" if self.upon else ""
+        return f"after {self.settled} jobs{upon} and {self.delay:.2f} s: kill {self.target}"
 
 
 @dataclass(frozen=True)
@@ -100,6 +117,15 @@ class Killed:
     at: float
 
 
+class Audience(Protocol):
+    """What the monkey must know of the members."""
+
+    settled: set[str]
+
+    async def next(self, sight: Sight) -> None:
+        """Return when a member sees such a thing."""
+
+
 class Processes(Protocol):
     """What the monkey must know of the processes."""
 
@@ -129,7 +155,9 @@ def _when(dice: random.Random, jobs: int) -> tuple[int, float]:
 
 
 def _kill(dice: random.Random, jobs: int, target: Target) -> Kill:
-    return Kill(*_when(dice, jobs), target, dice.random())
+    settled, delay = _when(dice, jobs)
+    upon = dice.choice(list(Sight)) if dice.random() < 0.5 else None
+    return Kill(settled, delay * SHORT_DELAY if upon else delay, target, dice.random(), upon)
 
 
 def _companion(dice: random.Random, first: Kill) -> Kill:
@@ -161,12 +189,12 @@ class Monkey:
         the_plan: Plan,
         processes: Processes,
         discord: PlaygroundClient,
-        settled: Callable[[], int],
+        audience: Audience,
     ) -> None:
         self.plan = the_plan
         self.killed: list[Killed] = []
         self.missed: list[Kill] = []
-        self._processes, self._discord, self._settled = processes, discord, settled
+        self._processes, self._discord, self._audience = processes, discord, audience
 
     async def run(self) -> None:
         """Do all that is planned, each act at its moment."""
@@ -174,8 +202,12 @@ class Monkey:
         await asyncio.gather(*(self._act(act) for act in acts))
 
     async def _act(self, act: Kill | Fault) -> None:
-        while self._settled() < act.settled:
+        while len(self._audience.settled) < act.settled:
             await asyncio.sleep(LOOK_SECONDS)
+        if isinstance(act, Kill) and act.upon is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await self._audience.next(act.upon)
         await asyncio.sleep(act.delay)
         if isinstance(act, Kill):
             await self._kill(act)

@@ -81,6 +81,15 @@ def test_who_got_no_answer_or_a_refusal_was_promised_nothing() -> None:
         assert verdict.problems == []
 
 
+def test_a_placeholder_that_the_bot_took_away_is_a_refusal_without_words() -> None:
+    taken_back = frozenset({"1001"})
+    verdict = judge(refused(messages=(), taken_back=taken_back))
+    assert (verdict.refused, verdict.problems) == (1, [])
+    assert judge(refused(messages=())).lost == 1
+    # A picture that was posted in its stead is as good.
+    assert judge(drawn(taken_back=taken_back)).problems == []
+
+
 def test_the_same_picture_twice_in_one_message_is_counted_and_no_problem() -> None:
     verdict = judge(drawn(posted={"1001": 3}))
     assert verdict.repeated == 2
@@ -113,6 +122,7 @@ def test_the_same_picture_twice_in_one_message_is_counted_and_no_problem() -> No
         (refused(messages=(REFUSAL, THINKING)), "refused"),
         (refused(jobs={"1001": job()}), "refused"),
         (refused(posted={"1001": 1}), "refused"),
+        (drawn(messages=(), taken_back=frozenset({"1001"})), "refused"),
         (drawn(messages=(PICTURE, replace(PICTURE, id="2002", about="1002"))), "nobody's"),
         (drawn(messages=(PICTURE, replace(THINKING, id="2002", about=None))), "nobody's"),
     ],

@@ -4,8 +4,9 @@ What became of an interaction, in the order in which it is decided:
 
 - *Unanswered*: Discord never took a first answer to it; its member was shown "the application did
   not respond". Nothing may be left of it: no message, no picture, no job.
-- *Refused*: its member was told that it was not accepted, privately or in the placeholder's stead.
-  It must stay that way: nothing was drawn and posted for it, and no record says that it was.
+- *Refused*: its member was told that it was not accepted, privately or in the placeholder's stead,
+  or the bot took the placeholder away and died before it could say why. It must stay that way:
+  nothing was posted for it, and there is no job.
 - *Accepted*: everything else. Discord took the bot's first answer ("thinking"), and nobody took
   the promise back: so a submission whose bot died right after the acknowledgement is accepted,
   whether or not Redis ever heard of it. It ends in exactly one message, which shows its picture or
@@ -76,13 +77,18 @@ def _judge_one(
     if name not in evidence.acknowledged:
         verdict.unanswered += 1
         problems = _of_unanswered(evidence, name, messages)
-    elif any(message.said.kind is Kind.REFUSAL for message in messages):
+    elif _is_refused(evidence, name, messages):
         verdict.refused += 1
         problems = _of_refused(evidence, name, messages)
     else:
         verdict.accepted += 1
         problems = _of_accepted(verdict, evidence, asked, messages)
     verdict.problems += [Problem(what, name) for what in problems]
+
+
+def _is_refused(evidence: Evidence, name: str, messages: Sequence[Shown]) -> bool:
+    is_told = any(message.said.kind is Kind.REFUSAL for message in messages)
+    return is_told or (not messages and name in evidence.taken_back)
 
 
 def _of_unanswered(evidence: Evidence, name: str, messages: Sequence[Shown]) -> list[str]:
@@ -96,7 +102,7 @@ def _of_unanswered(evidence: Evidence, name: str, messages: Sequence[Shown]) -> 
 
 def _of_refused(evidence: Evidence, name: str, messages: Sequence[Shown]) -> list[str]:
     found = []
-    if len(messages) != 1:
+    if len(messages) > 1:
         found.append(f"refused, with {len(messages)} messages: {messages}")
     if name in evidence.jobs:
         found.append("refused, yet there is a job")
