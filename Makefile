@@ -1,6 +1,6 @@
 # `make help` says what there is. Everything is installed into .venv by deploy/setup.sh.
 .DEFAULT_GOAL := help
-.PHONY: run test check bench clean help
+.PHONY: run test check bench chaos clean help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -28,6 +28,9 @@ check: $(READY_DEV) $(GPU_READY)  ## everything that must be clean before a chan
 
 bench: $(READY_DEV) $(GPU_READY)  ## measure, and add rows to BENCHMARKS.md
 	$(BIN)/python -m benchmarks
+
+chaos: $(READY_DEV) $(GPU_READY)  ## kill all that runs at random moments, for fifty seeds, and add a row
+	$(BIN)/python -m tests.chaos --seeds 50 --record
 
 clean:  ## remove .venv, caches and the tiny model; data/ keeps its jobs and logs
 	rm -rf .venv build dist *.egg-info data/models/tiny-random*

@@ -24,6 +24,7 @@ from jobs.models import (
     RenderRequest,
 )
 from jobs.overview import ACTIVE
+from jobs.promises import Promise
 from jobs.queue import RenderQueue
 from jobs.stats import Summary
 
@@ -92,6 +93,22 @@ class AsyncQueue:
     async def set_state(self, guild: str, state: QueueState, by: str, reason: str = "") -> Change:
         """Pause, drain or let go on a server's jobs; raises what changing a setting raises."""
         return await self._run(self._queue.set_state, guild, state, by=by, reason=reason)
+
+    async def exists(self, job_id: str) -> bool:
+        """Tell whether there is a job with this id, readable or not."""
+        return bool(await self._run(self._queue.read, [job_id]))
+
+    async def promise(self, promise: Promise) -> None:
+        """Note what is about to be promised."""
+        await self._run(self._queue.promises.make, promise)
+
+    async def settle_promise(self, interaction_id: str) -> None:
+        """Strike a promise out."""
+        await self._run(self._queue.promises.settle, interaction_id)
+
+    async def open_promises(self) -> list[Promise]:
+        """Read what was promised and is not known to be kept."""
+        return await self._run(self._queue.promises.open)
 
     async def place(self, job_id: str) -> Place | None:
         """Tell where a job stands; None when it does not wait (any more)."""

@@ -33,6 +33,7 @@ log = structlog.get_logger("bot")
 EXTENSIONS = (
     "bot.cogs.render",
     "bot.cogs.positions",
+    "bot.cogs.promises",
     "bot.cogs.workers",
     "bot.cogs.cancel",
     "bot.cogs.queue",

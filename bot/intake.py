@@ -22,6 +22,7 @@ from bot.channel_rights import missing_rights
 from bot.errors import PolicyRefused, Refused
 from bot.options import Defaults, Options, build_request, check_options
 from bot.positions import Board
+from bot.promises import Promises
 from bot.prompt_form import build_form
 from bot.prompt_text import check_file, unwrap
 from bot.refusals import REFUSALS, Refusal, code_of, notes, sentence
@@ -88,6 +89,7 @@ class Intake:
         self.workers = workers
         self._reminders = reminders
         self.defaults = Defaults(settings.default_steps, settings.default_guidance)
+        self.promises = Promises(queue)
         self._withdrawals = Withdrawals(queue)
         self._open: set[asyncio.Task[object]] = set()
         self._is_closed = False
@@ -101,6 +103,12 @@ class Intake:
         if task is not None:
             self._open.add(task)
             task.add_done_callback(self._open.discard)
+        try:
+            await self._take(interaction, command, read)
+        finally:
+            await self.promises.settle(str(interaction.id))
+
+    async def _take(self, interaction: Interaction, command: str, read: Reader) -> None:
         received = time.monotonic()
         refusal: Refusal | None = None
         accepted: Accepted | None = None
@@ -148,12 +156,12 @@ class Intake:
             return None
         if isinstance(ask.source, discord.Attachment):
             check_file(ask.source)
-            message_id = await acknowledge(interaction)
+            message_id = await self._promise(interaction)
             # A large file takes long enough to keep others from their acknowledgement.
             prompt = await asyncio.to_thread(parse, await _download(ask.source))
         else:
             prompt = parse(unwrap(ask.source))
-            message_id = await acknowledge(interaction)
+            message_id = await self._promise(interaction)
         rules = await rules_for(self.guild_settings, interaction)
         rules.check_place()
         workers = await self.queue.capabilities()
@@ -164,12 +172,19 @@ class Intake:
         try:
             address = _address(interaction, message_id)
             job = await self.queue.submit(request, address, rules.terms(request, prompt))
-            return Accepted(job, prompt.warnings)
         except LimitReached as error:
             raise PolicyRefused(error.refusal) from None
         except QueueUnavailable:
             self._withdrawals.add(str(interaction.id))
+            self.promises.leave(str(interaction.id))
             raise
+        await self.promises.settle(job.id)
+        return Accepted(job, prompt.warnings)
+
+    async def _promise(self, interaction: Interaction) -> int:
+        """Acknowledge, once it is noted that we do; gives the id of the placeholder."""
+        await self.promises.make(interaction)
+        return await acknowledge(interaction)
 
     async def _check_place_quickly(self, interaction: Interaction) -> None:
         """Refuse who may not draw here before they fill a form in.

@@ -19,6 +19,10 @@ class LimitReached(JobsError):
         self.refusal = refusal
 
 
+class NothingPromised(JobsError):
+    """The job's member was told that it is not accepted: nothing may be posted for it."""
+
+
 class UnknownJob(JobsError):
     """No job with this id is stored: it never existed or its lifetime is over."""
 

@@ -28,6 +28,7 @@ from jobs.keys import Keys
 from jobs.limits import Limits, Terms
 from jobs.line import Line
 from jobs.models import DeliveryAddress, Job, JobState, OutcomeCode, QueueStatus, RenderRequest
+from jobs.promises import Promises
 from jobs.records import as_text, to_fields
 from jobs.reports import Reports
 from jobs.settings import QueueSettings
@@ -49,6 +50,7 @@ class RenderQueue(JobStore):
         self.line = Line(redis, self.keys)
         self.tickets = Tickets(redis, settings)
         self.reports = Reports(self.keys, self.tickets)
+        self.promises = Promises(redis, self.keys)
         self.guilds = GuildSettingsStore(redis, settings.name)
         self.accounting = Accounting(redis, settings.name, self.line)
         self.statistics = self.accounting.statistics
@@ -96,11 +98,11 @@ class RenderQueue(JobStore):
                 except WatchError:
                     continue
 
-    def withdraw(self, job_id: str) -> bool:
+    def withdraw(self, job_id: str, *, begun_as: int | None = None) -> bool:
         """Remove a job that still waits for its first attempt, as if it had never been submitted.
 
         For a submission whose answer got lost on its way back: its member was told that it was
-        not accepted.
+        not accepted. `begun_as` is the attempt of whoever has begun it and finds that out.
 
         Returns:
             False when there is no such job (any more).
@@ -112,10 +114,15 @@ class RenderQueue(JobStore):
             self.line.leave(pipe, job_id)
             pipe.delete(self.keys.job(job_id))
             pipe.zrem(self.keys.active, job_id)
+            pipe.zrem(self.keys.in_hand, job_id)
+            pipe.delete(self.keys.result(job_id))
+            pipe.zrem(self.keys.results, job_id)
             self.tickets.remove(pipe, job_id, 0)
             if job is not None:
                 self.accounting.withdraw(pipe, job)
 
+        if begun_as is not None:
+            return self.change(job_id, set(JobState) - {JobState.ENDED}, write, attempt=begun_as)
         return self.change(job_id, {JobState.WAITING}, write, attempt=0)
 
     def cancel(self, job_id: str, by: str, also: Write | None = None) -> bool:

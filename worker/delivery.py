@@ -27,6 +27,7 @@ import aiohttp
 import discord
 import structlog
 
+from jobs.errors import NothingPromised
 from jobs.models import DeliveryAddress
 from jobs.settings import DiscordSettings
 from jobs.wording import say
@@ -45,6 +46,7 @@ TOO_MANY_REQUESTS = 429
 TOO_LARGE = 413
 # A reply needs Read Message History, a message does not.
 MAY_NOT_REPLY = 160002
+UNKNOWN_MESSAGE = 10008
 # Discord's name for the interaction's own message; discord.py's annotation knows numbers only.
 ORIGINAL = cast(int, "@original")
 
@@ -59,7 +61,10 @@ class Delivery:
         job_id: str,
         *,
         is_repeat: bool = False,
+        is_in_doubt: Callable[[], bool] = lambda: False,
     ) -> None:
+        """Prepare a way; `is_in_doubt` asks whether the job's member may have been refused."""
+        self._is_in_doubt = is_in_doubt
         self._settings = settings
         self._address = address
         self._job_id = job_id
@@ -104,6 +109,7 @@ class Delivery:
             The id of the message that shows it.
 
         Raises:
+            NothingPromised: the job's member was told that it is not accepted.
             Undeliverable: Discord refused it on every way.
             DiscordUnreachable: nothing is known about the ways: try again later.
         """
@@ -149,6 +155,8 @@ class Delivery:
                     status=error.status,
                     code=error.code,
                 )
+                if error.code == UNKNOWN_MESSAGE and await asyncio.to_thread(self._is_in_doubt):
+                    raise NothingPromised(self._job_id) from error
                 if error.status != TOO_LARGE or not await versions.shrink():
                     return None
 

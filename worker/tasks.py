@@ -9,6 +9,8 @@ found by `jobs.recovery`.
 import asyncio
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
@@ -16,7 +18,7 @@ from rq import get_current_job
 from rq.timeouts import JobTimeoutException
 
 from jobs.capability import ANYTHING, Capability
-from jobs.errors import JobsError
+from jobs.errors import JobsError, NothingPromised
 from jobs.lifecycle import Lifecycle
 from jobs.models import Job, JobState, Outcome, OutcomeCode
 from jobs.queue import RenderQueue
@@ -86,7 +88,7 @@ def render(*_place: object) -> None:
     if job is None:
         _pass_on(bench)
         return
-    with bench.lifecycle.lease(job.id, job.attempt):
+    with bench.lifecycle.lease(job.id, job.attempt), _unless_refused(bench, job):
         try:
             code = _try_to_draw(bench, job)
         except HandedBack:
@@ -109,10 +111,22 @@ def report(job_id: str, attempt: int) -> None:
         job = bench.queue.get(job_id)
         if job.attempt != attempt or job.outcome is None:
             return
-        if job.state is JobState.FAILING:
-            _tell(bench, job, job.outcome)
-        elif job.state is JobState.RENDERED and not bench.lifecycle.end_delivered(job):
-            _post_kept(bench, job, job.outcome)
+        with _unless_refused(bench, job):
+            if job.state is JobState.FAILING:
+                _tell(bench, job, job.outcome)
+            elif job.state is JobState.RENDERED and not bench.lifecycle.end_delivered(job):
+                _post_kept(bench, job, job.outcome)
+
+
+@contextmanager
+def _unless_refused(bench: Bench, job: Job) -> Iterator[None]:
+    """Drop a job of which it turns out that its member was told that it is not accepted."""
+    try:
+        yield
+    except NothingPromised:
+        if bench.queue.withdraw(job.id, begun_as=job.attempt):
+            log.warning("withdrawn", job_id=job.id)
+        bench.queue.promises.settle(job.id)
 
 
 def _ticket() -> str:
@@ -263,7 +277,14 @@ async def _post(bench: Bench, job: Job, outcome: Outcome, content: Content) -> s
 def _delivery(bench: Bench, job: Job) -> Delivery:
     # An attempt or a report before this one may have posted already.
     is_repeat = job.attempt > 0 or job.reports > 0
-    return Delivery(bench.discord, job.address, job.id, is_repeat=is_repeat)
+    promises = bench.queue.promises
+    return Delivery(
+        bench.discord,
+        job.address,
+        job.id,
+        is_repeat=is_repeat,
+        is_in_doubt=lambda: promises.is_open(job.id),
+    )
 
 
 def _take_over_message(bench: Bench, job: Job) -> None:

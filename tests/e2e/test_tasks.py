@@ -10,8 +10,10 @@ import discord
 import pytest
 
 from jobs.capability import Capability
+from jobs.errors import UnknownJob
 from jobs.lifecycle import Lifecycle
 from jobs.models import Job, JobState, OutcomeCode
+from jobs.promises import Promise
 from jobs.queue import RenderQueue
 from jobs.registration import Description
 from jobs.settings import QueueSettings
@@ -243,6 +245,57 @@ async def test_a_picture_that_is_posted_is_not_posted_again(
     assert ended.outcome
     assert (ended.outcome.code, ended.outcome.message_id) == (OutcomeCode.DONE, "4711")
     assert "In line" in (await member.answer(job.id, lambda m: m["content"]))["content"]
+
+
+async def taken_back(member: Member, job: Job, bench: tasks.Bench) -> None:
+    """Have a job whose member was told that it is not accepted, by a bot that then died."""
+    await member.client.delete_message(job.address.message_id)
+    promise = Promise(
+        application_id=job.address.application_id,
+        interaction_id=job.id,
+        interaction_token=job.address.interaction_token,
+        locale=job.address.locale,
+        made_at=time.time(),
+    )
+    bench.queue.promises.make(promise)
+
+
+async def test_nothing_is_posted_for_a_job_whose_member_was_told_no(
+    member: Member, bench: tasks.Bench
+) -> None:
+    job = await waiting(member)
+    await taken_back(member, job, bench)
+    before = len(await member.messages())
+    with pytest.raises(UnknownJob):
+        await run(bench, job)
+    assert len(await member.messages()) == before
+    assert not bench.queue.promises.is_open(job.id)
+    assert bench.queue.active_ids() == []
+    assert member.queue.redis.keys(f"newbie:*{job.id}*") == []
+
+
+async def test_a_picture_that_was_kept_is_dropped_when_its_member_was_told_no(
+    member: Member, bench: tasks.Bench
+) -> None:
+    job = await waiting(member)
+    with discord_away():
+        kept = await run(bench, job)
+    await taken_back(member, job, bench)
+    with pytest.raises(UnknownJob):
+        await report(bench, kept)
+    assert member.queue.redis.keys(f"newbie:*{job.id}*") == []
+
+
+async def test_a_job_whose_message_somebody_else_deleted_is_posted(
+    member: Member, bench: tasks.Bench
+) -> None:
+    job = await waiting(member)
+    await taken_back(member, job, bench)
+    bench.queue.promises.settle(job.id)
+    ended = await run(bench, job)
+    assert ended.outcome
+    assert ended.outcome.code is OutcomeCode.DONE
+    assert ended.outcome.message_id in [message["id"] for message in await member.messages()]
 
 
 HELPED = "<character_1><n>miku</n><clothing>white_dress</clothing></character_1>"

@@ -17,6 +17,7 @@ from jobs.queue import RenderQueue
 from jobs.recovery import Recovery
 from tests.jobs.conftest import address, request, terms
 from tests.jobs.test_lifecycle import DRAWN
+from tests.jobs.test_promises import promise
 
 PLACEHOLDERS = {
     "{queue}": "[a-z0-9_-]+",
@@ -62,6 +63,7 @@ def busy(queue: RenderQueue, lifecycle: Lifecycle) -> None:
     queue.set_state("201", QueueState.PAUSED, by="1")
     presence.beat(queue.redis, queue.keys, "host-1", speed=ASSUMED)
     Cards(queue.redis, queue.keys, "host-1").take(["GPU-1", "GPU-2"], 60)
+    queue.promises.make(promise())
     queue.cancel("1011", "500")
     queue.withdraw("1010")
     queue.front("1009")
@@ -158,6 +160,7 @@ def test_when_all_jobs_ended_only_their_records_are_left_and_these_go_too(
         lifecycle.kept.handed_over(job, DONE)
     presence.leave(busy_redis, queue.keys, "host-1")
     Cards(busy_redis, queue.keys, "host-1").give_up("GPU-1")
+    queue.promises.settle("1001")
     left = [key for key in ours(busy_redis) if ":lease:" not in key and ":guild:" not in key]
     assert len(left) == 12
     for key in left:

@@ -1,0 +1,33 @@
+"""Plans come from their seed alone, and leave nothing out."""
+
+from collections import Counter
+
+from tests.chaos.monkey import KILLS, Target, plan
+
+
+def test_the_same_seed_gives_the_same_plan() -> None:
+    assert plan(7, 200) == plan(7, 200)
+    assert plan(7, 200) != plan(8, 200)
+
+
+def test_every_plan_kills_each_kind_at_least_as_often_as_is_said() -> None:
+    for seed in range(50):
+        kills = Counter(kill.target for kill in plan(seed, 200).kills)
+        assert all(kills[Target(name)] >= times for name, times in KILLS.items())
+        assert sum(kills.values()) > sum(KILLS.values())
+
+
+def test_every_act_comes_while_there_are_jobs() -> None:
+    for seed in range(50):
+        made = plan(seed, 200)
+        assert all(0 < act.settled < 200 for act in (*made.kills, *made.faults))
+
+
+def test_every_other_seed_has_faults_of_discords_too() -> None:
+    assert [bool(plan(seed, 200).faults) for seed in range(4)] == [False, True, False, True]
+
+
+def test_a_plan_can_be_read() -> None:
+    made = plan(1, 200)
+    assert len(made.lines()) == len(made.kills) + len(made.faults)
+    assert any("kill redis" in line for line in made.lines())
