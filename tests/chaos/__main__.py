@@ -11,7 +11,7 @@ from benchmarks.record import Table, add_row
 from tests.chaos.crowd import MEMBERS, WISHES
 from tests.chaos.driver import Run
 from tests.chaos.houses import Houses
-from tests.chaos.monkey import Target
+from tests.chaos.plans import Target
 from tests.chaos.report import explain, summary
 
 CHAOS = Table(

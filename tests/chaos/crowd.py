@@ -11,8 +11,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from playground.client import ActionRefused, PlaygroundClient
-from tests.chaos.monkey import Sight
-from tests.chaos.speech import LAST, Kind, Message, read
+from tests.chaos.plans import Sight
+from tests.chaos.speech import LAST, Kind, Message, about, read
 
 MEMBERS = 20
 WISHES = 10
@@ -132,8 +132,8 @@ class Crowd:
                 self._see(member, event["data"])
 
     def _see(self, member: Member, message: Message) -> None:
-        interaction = (message.get("interaction_metadata") or {}).get("id")
-        if interaction not in member.open:
+        interaction = about(message)
+        if interaction is None or interaction not in member.open:
             return
         said = read(message)
         if said.kind in SIGHTS:

@@ -12,7 +12,8 @@ from tests.chaos.crowd import MEMBERS, WISHES, Crowd
 from tests.chaos.evidence import Evidence, gather
 from tests.chaos.house import House
 from tests.chaos.leftovers import leftovers
-from tests.chaos.monkey import Killed, Monkey, Plan, Target, plan
+from tests.chaos.monkey import Killed, Monkey
+from tests.chaos.plans import Plan, Target, plan
 from tests.chaos.verdict import Problem, Verdict, judge
 
 JOBS = MEMBERS * WISHES

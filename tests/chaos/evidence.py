@@ -11,7 +11,7 @@ from jobs.queue import RenderQueue
 from newbie_pipeline.recipe import read_recipe
 from playground.client import PlaygroundClient
 from tests.chaos.crowd import Asked
-from tests.chaos.speech import EPHEMERAL, Message, Said, pictures, read
+from tests.chaos.speech import EPHEMERAL, Message, Said, about, pictures, read
 
 CALLBACK = re.compile(r"^/interactions/(\d+)/([^/]+)/callback$")
 PLACEHOLDER = re.compile(r"^/webhooks/\d+/([^/]+)/messages/@original$")
@@ -105,13 +105,6 @@ async def _shown(discord: PlaygroundClient, message: Message) -> Shown:
         read(message),
         tuple((recipe.prompt, recipe.seed) for recipe in recipes),
     )
-
-
-def about(message: Message) -> str | None:
-    """Tell which interaction a message is about: our own messages beside it have it as nonce."""
-    metadata = message.get("interaction_metadata") or {}
-    found = metadata.get("id") or message.get("nonce")
-    return None if found is None else str(found)
 
 
 def _acknowledged(journal: list[dict[str, Any]]) -> dict[str, float]:

@@ -20,7 +20,7 @@ from supervisor.family import MARK_VARIABLE, members, read_process, signal_proce
 from supervisor.process import Supervisor
 from supervisor.stack import Stack, StackOptions
 from tests.chaos import worker_process
-from tests.chaos.monkey import Target
+from tests.chaos.plans import Target
 from tests.chaos.processes import children, command_line, orphans
 
 NURSERY = "nursery"

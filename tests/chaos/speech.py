@@ -61,6 +61,13 @@ def read(message: Message) -> Said:
     return Said(Kind.UNKNOWN, text)
 
 
+def about(message: Message) -> str | None:
+    """Tell which interaction a message is about: our own messages beside it have it as nonce."""
+    metadata = message.get("interaction_metadata") or {}
+    found = metadata.get("id") or message.get("nonce")
+    return None if found is None else str(found)
+
+
 def pictures(message: Message) -> list[str]:
     """List the addresses of a message's pictures."""
     shown = [embed["image"]["url"] for embed in message["embeds"] if embed.get("image")]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.chaos.houses import Houses
-from tests.chaos.monkey import Target
+from tests.chaos.plans import Target
 from tests.chaos.report import explain
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]

@@ -4,7 +4,7 @@ import pytest
 
 from jobs.models import OutcomeCode
 from jobs.wording import say
-from tests.chaos.speech import EPHEMERAL, LOADING, Kind, Message, Said, read
+from tests.chaos.speech import EPHEMERAL, LOADING, Kind, Message, Said, about, read
 
 
 def message(text: str = "", *, flags: int = 0, **more: object) -> Message:
@@ -45,3 +45,9 @@ def test_pictures_and_thinking_need_no_words() -> None:
     assert read(message("<@500>", attachments=[{"url": "a.png"}])).kind is Kind.PICTURE
     assert read(message("<@500>", embeds=[{"image": {"url": "a.png"}}])).kind is Kind.PICTURE
     assert read(message("hello")) == Said(Kind.UNKNOWN, "hello")
+
+
+def test_a_message_is_about_an_interaction_by_its_origin_or_by_its_nonce() -> None:
+    assert about(message(interaction_metadata={"id": "7"})) == "7"
+    assert about(message(nonce="7")) == "7"
+    assert about(message("hello")) is None
