@@ -4,8 +4,8 @@
   irises for the eyes. Shade counts as the colour that it shades.
 - Clothes and expressions are those whose reference differs least, over small shifts; beyond a
   limit, how much a point differs does not matter, so that a braid or a tear hides little.
-- The hairstyle is the one that best explains where the hair's colour is, and where it is not; the
-  accessory is looked for on a head with hair of this colour and style.
+- The hairstyle is the one whose reference, in the colour of the hair, explains most of what is
+  around the head, its outlines too; then the accessory is looked for on a head with such hair.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newbie_pipeline.demo.artist.faces import EYE_X, EYE_Y
-from newbie_pipeline.demo.artist.palette import EYES, HAIR, Tone
+from newbie_pipeline.demo.artist.palette import EYES, HAIR
 from newbie_pipeline.demo.scene import (
     Accessory,
     Clothing,
@@ -46,13 +46,9 @@ _FRINGE = grid(-1.0, 1.0, -0.85, -0.25, 0.07)
 _TORSO = grid(-0.7, 0.7, 1.15, 2.4, 0.08)
 _MOUTH = grid(-0.85, 0.85, 0.5, 0.98, 0.05)
 _HEAD = grid(-1.35, 1.35, -1.8, 0.55, 0.1)
-_AROUND = grid(-1.75, 1.75, -1.7, 2.3, 0.1)
 # In CIELAB.
 _NEAR = 15.0
 _MOST_DIFFERENCE = 40.0
-# Around the head of a reference nothing is drawn. What a picture has there cannot be foretold, so
-# it counts as if it differed by so much.
-_DIFFERENCE_OF_EMPTY = 28.0
 _EMPTY_WITHIN = 8.0
 _SHIFTS = tuple(product((-0.1, -0.05, 0.0, 0.05, 0.1), repeat=2))
 
@@ -81,27 +77,14 @@ def see_expression(picture: Lab, frame: Frame) -> Expression:
 
 def see_hair_style(picture: Lab, frame: Frame, color: HairColor) -> HairStyle:
     """Tell the shape of hair of a colour."""
-    seen = _hair_in(sample(picture, _AROUND, frame), HAIR[color])
-    inside = is_inside(_AROUND, frame)
-    # What has the colour of hair need not be hair, and hair can be hidden.
-    if_hair, if_not = np.log(0.35 + 0.65 * seen), np.log(1 - 0.6 * seen)
-    fits = {
-        style: float(((1 - hair) * if_not + hair * if_hair)[inside].mean())
-        for style, hair in _hair_maps().items()
-    }
-    return max(fits, key=lambda style: fits[style])
+    found = _best_explained(picture, frame, _around(), _hairstyles(color), empty=20.0)
+    return list(HairStyle)[found]
 
 
 def see_accessory(picture: Lab, frame: Frame, color: HairColor, style: HairStyle) -> Accessory:
     """Tell what a figure with such hair wears on its head."""
-    drawn = _heads(color, style)
-    is_empty = distance(drawn, lab_of(EMPTY)) < _EMPTY_WITHIN
-    least = np.full(len(drawn), np.inf)
-    for moved in _shifted(frame):
-        apart = np.minimum(distance(sample(picture, _HEAD, moved), drawn), _MOST_DIFFERENCE)
-        apart = np.where(is_empty, _DIFFERENCE_OF_EMPTY, apart)
-        least = np.minimum(least, apart[:, is_inside(_HEAD, moved)].mean(axis=1))
-    return list(Accessory)[int(np.argmin(least))]
+    found = _best_explained(picture, frame, _HEAD, _heads(color, style), empty=30.0)
+    return list(Accessory)[found]
 
 
 def _vote(points: Lab, tones: Mapping[Color, Iterable[str]]) -> Color:
@@ -129,14 +112,32 @@ def _least_different(
     return list(references)[int(np.argmin(least))]
 
 
+def _best_explained(picture: Lab, frame: Frame, points: Grid, drawn: Lab, *, empty: float) -> int:
+    """Give which of several references differs least from what lies within the picture.
+
+    What is behind a reference cannot be foretold: there a picture counts as if it differed by
+    `empty`, in CIELAB, so that a shape gains by what it explains.
+    """
+    is_empty = distance(drawn, lab_of(EMPTY)) < _EMPTY_WITHIN
+    least = np.full(len(drawn), np.inf)
+    for moved in _shifted(frame):
+        apart = np.minimum(distance(sample(picture, points, moved), drawn), _MOST_DIFFERENCE)
+        apart = np.where(is_empty, empty, apart)
+        least = np.minimum(least, apart[:, is_inside(points, moved)].mean(axis=1))
+    return int(np.argmin(least))
+
+
 def _shifted(frame: Frame) -> Iterator[Frame]:
     for x, y in _SHIFTS:
         yield frame._replace(x=frame.x + x * frame.unit, y=frame.y + y * frame.unit)
 
 
-def _hair_in(points: Lab, tone: Tone) -> NDArray[np.float32]:
-    """Give how much each point is like hair of a tone, up to 1."""
-    return np.exp(-((_least_distance(points, tone[:3]) / _NEAR) ** 2))
+@cache
+def _around() -> Grid:
+    """Give the points where hair can be, without those of the body, which is another matter."""
+    everywhere = grid(-1.7, 1.7, -1.7, 2.2, 0.1)
+    kept = (everywhere.y <= 1.1) | (np.abs(everywhere.x) >= 1.15)
+    return Grid(everywhere.x[kept], everywhere.y[kept])
 
 
 @cache
@@ -161,9 +162,10 @@ def _expressions() -> dict[Expression, Lab]:
 
 
 @cache
-def _hair_maps() -> dict[HairStyle, NDArray[np.float32]]:
-    tone = HAIR[HairColor.BROWN]
-    return {each: _hair_in(reference(_AROUND, hair_style=each), tone) for each in HairStyle}
+def _hairstyles(color: HairColor) -> Lab:
+    """Give a figure with each hairstyle in turn."""
+    looks = ({"hair_color": color, "hair_style": each} for each in HairStyle)
+    return np.stack([reference(_around(), **each) for each in looks])
 
 
 @cache
