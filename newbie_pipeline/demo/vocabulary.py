@@ -126,7 +126,7 @@ _HAIR_STYLE_COMPANIONS = {
 _EXPRESSION_COMPANIONS = {
     Expression.NEUTRAL: "closed_mouth",
     Expression.SMILE: "closed_mouth blush",
-    Expression.HAPPY: "smile open_mouth smiling",
+    Expression.HAPPY: "smile smiling",
     Expression.ANGRY: "open_mouth frown",
     Expression.SURPRISED: "open_mouth",
 }

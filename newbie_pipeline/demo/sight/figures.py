@@ -51,6 +51,8 @@ _NEAR = 15.0
 _MOST_DIFFERENCE = 40.0
 _EMPTY_WITHIN = 8.0
 _SHIFTS = tuple(product((-0.1, -0.05, 0.0, 0.05, 0.1), repeat=2))
+# Heads and hair are large, and need no finer ones.
+_WIDE_SHIFTS = tuple(product((-0.1, 0.0, 0.1), repeat=2))
 
 
 def see_hair_color(picture: Lab, frame: Frame) -> HairColor:
@@ -106,7 +108,7 @@ def _least_different(
 ) -> Look:
     drawn = np.stack(list(references.values()))
     least = np.full(len(drawn), np.inf)
-    for moved in _shifted(frame):
+    for moved in _shifted(frame, _SHIFTS):
         apart = distance(sample(picture, points, moved), drawn)
         least = np.minimum(least, np.minimum(apart, _MOST_DIFFERENCE).mean(axis=1))
     return list(references)[int(np.argmin(least))]
@@ -120,15 +122,15 @@ def _best_explained(picture: Lab, frame: Frame, points: Grid, drawn: Lab, *, emp
     """
     is_empty = distance(drawn, lab_of(EMPTY)) < _EMPTY_WITHIN
     least = np.full(len(drawn), np.inf)
-    for moved in _shifted(frame):
+    for moved in _shifted(frame, _WIDE_SHIFTS):
         apart = np.minimum(distance(sample(picture, points, moved), drawn), _MOST_DIFFERENCE)
         apart = np.where(is_empty, empty, apart)
         least = np.minimum(least, apart[:, is_inside(points, moved)].mean(axis=1))
     return int(np.argmin(least))
 
 
-def _shifted(frame: Frame) -> Iterator[Frame]:
-    for x, y in _SHIFTS:
+def _shifted(frame: Frame, shifts: Iterable[tuple[float, ...]]) -> Iterator[Frame]:
+    for x, y in shifts:
         yield frame._replace(x=frame.x + x * frame.unit, y=frame.y + y * frame.unit)
 
 
