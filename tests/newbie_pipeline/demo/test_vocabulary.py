@@ -1,5 +1,8 @@
 """The demo model's language: which words mean what, and which it does not know."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from newbie_pipeline.demo.scene import Accessory
@@ -13,6 +16,8 @@ from newbie_pipeline.demo.vocabulary import (
     words_of,
 )
 from newbie_pipeline.prompt.parse import parse
+
+QUOTED = re.compile(r"`([^`]+)`")
 
 
 @pytest.mark.parametrize("attribute", WORDS)
@@ -71,3 +76,18 @@ def test_names_and_sentences_are_no_unknown_tags():
     assert unknown_tags(parse(sentence)) == ()
     assert unknown_tags(parse("<character_1><n>hatsune_miku</n></character_1>")) == ()
     assert unknown_tags(parse("hatsune_miku, 1girl")) == ("hatsune_miku",)
+
+
+def test_the_guide_lists_every_word_and_no_other():
+    guide = (Path(__file__).parents[3] / "docs" / "demo-language.md").read_text(encoding="utf-8")
+    listed = {
+        word for line in guide.splitlines() if line[:2] == "- " for word in QUOTED.findall(line)
+    }
+    written = {
+        word if attribute == "clothing_color" else tag_of(attribute, word)
+        for attribute in WORDS
+        for word in words_of(attribute)
+    }
+    written |= {word for each in COMPANIONS.values() for words in each.values() for word in words}
+
+    assert listed == written
