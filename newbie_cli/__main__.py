@@ -20,6 +20,7 @@ COMMANDS = {
     "assist": "newbie_cli.assist",
     "plan": "newbie_cli.plan",
     "make-tiny": "newbie_cli.make_tiny",
+    "demo": "newbie_cli.demo.command",
     "doctor": "newbie_cli.doctor.command",
     "download": "newbie_cli.download",
 }

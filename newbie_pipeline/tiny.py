@@ -178,4 +178,3 @@ def _fill(model: nn.Module, generator: torch.Generator) -> None:
                 parameter.copy_(1.0 + 0.1 * noise)
             else:
                 parameter.copy_(0.1 * noise)
-

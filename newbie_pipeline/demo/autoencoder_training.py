@@ -62,16 +62,16 @@ class PictureBatches:
             as_input(np.stack(pictures)).to(self.device), (weight / weight.mean()).to(self.device)
         )
 
-    def _corner(
-        self, index: int, side: int, random: np.random.Generator
-    ) -> tuple[int, int]:
+    def _corner(self, index: int, side: int, random: np.random.Generator) -> tuple[int, int]:
         most = self.pool.size - side
         if random.random() >= FACE_CROPS:
             top, left = random.integers(most + 1, size=2)
             return int(top), int(left)
         boxes = self.pool.faces(index)
         x, y, unit = boxes[random.integers(len(boxes))]
-        middle = np.array((y, x)) * self.pool.size + unit * self.pool.size * random.normal(size=2) / 2
+        middle = (
+            np.array((y, x)) * self.pool.size + unit * self.pool.size * random.normal(size=2) / 2
+        )
         top, left = np.clip(np.round(middle - side / 2), 0, most).astype(int)
         return int(top), int(left)
 

@@ -4,8 +4,8 @@
   step's batch: nothing has to be remembered between steps.
 - Several batches are made at once and their captions sorted by length, so that little is padded;
   the batches of such a group then come in random order.
-- The texts are what the pipeline gives to the encoders: Gemma reads the system prompt before the
-  caption, Jina the caption alone, and both read an empty caption as it is.
+- The texts are what the pipeline gives to the encoders: weights are taken out, Gemma reads the
+  system prompt before the caption, Jina the caption alone, both read an empty caption as it is.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from newbie_pipeline.prompt.weights import read_weights
 from newbie_pipeline.text_conditioning import SYSTEM_PROMPT, padded_width, with_system_prompt
 from newbie_pipeline.tokens import MAX_TOKENS
 
@@ -92,10 +93,11 @@ def tokenized(
     tokenizers: tuple[Any, Any], texts: Sequence[str]
 ) -> tuple[list[list[int]], list[list[int]]]:
     """Give the ids that Gemma and Jina read of some captions."""
-    with_system = [with_system_prompt(text, SYSTEM_PROMPT) for text in texts]
+    plain = [read_weights(text).text for text in texts]
+    with_system = [with_system_prompt(text, SYSTEM_PROMPT) for text in plain]
     gemma, jina = (
-        tokenizer(list(own), truncation=True, max_length=MAX_TOKENS).input_ids
-        for tokenizer, own in zip(tokenizers, (with_system, texts), strict=True)
+        tokenizer(own, truncation=True, max_length=MAX_TOKENS).input_ids
+        for tokenizer, own in zip(tokenizers, (with_system, plain), strict=True)
     )
     return gemma, jina
 

@@ -12,6 +12,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from tokenizers import (
     AddedToken,
@@ -88,12 +89,8 @@ def _train(captions: Iterable[str], size: int) -> tuple[dict[str, int], list[tup
             yield from filter(None, (part.strip() for part in text.split("\n")))
 
     tokenizer.train_from_iterator(texts(), trainer)
-    model = _model(tokenizer)
-    return model["vocab"], [tuple(pair) for pair in model["merges"]]
-
-
-def _model(tokenizer: Tokenizer) -> dict[str, object]:
-    return json.loads(tokenizer.to_str())["model"]
+    model: dict[str, Any] = json.loads(tokenizer.to_str())["model"]
+    return model["vocab"], [(first, second) for first, second in model["merges"]]
 
 
 def _with_special(
@@ -102,7 +99,9 @@ def _with_special(
     learnt, merges = merged
     names = [*special, *BYTES, *sorted(learnt, key=learnt.__getitem__)]
     vocab = {name: index for index, name in enumerate(names)}
-    tokenizer = _empty(BPE(vocab, merges, unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+    tokenizer = _empty(
+        BPE(vocab, merges, unk_token=GEMMA_SPECIAL["unk_token"], byte_fallback=True, fuse_unk=True)
+    )
     tokenizer.add_special_tokens([AddedToken(name, special=True) for name in special])
     tokenizer.add_tokens(
         [

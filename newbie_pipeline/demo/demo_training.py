@@ -28,7 +28,7 @@ from newbie_pipeline.demo.caption_tokenizers import train_tokenizers
 from newbie_pipeline.demo.captions import caption
 from newbie_pipeline.demo.demo_checkpoint import DemoParts, write_demo_checkpoint
 from newbie_pipeline.demo.model_sizes import DemoSizes
-from newbie_pipeline.demo.part_runs import Settings, text_run, transformer_run, vae_run
+from newbie_pipeline.demo.part_runs import Settings, first_scene, text_run, transformer_run, vae_run
 from newbie_pipeline.demo.picture_pool import PicturePool, make_pool
 from newbie_pipeline.demo.training_plan import (
     TEXT,
@@ -39,6 +39,7 @@ from newbie_pipeline.demo.training_plan import (
 )
 from newbie_pipeline.demo.training_record import TrainingRecord, plan_facts
 from newbie_pipeline.demo.transformer_training import encode_pool
+from newbie_pipeline.errors import TrainingStopped
 from newbie_pipeline.training.loop import Run, train
 
 UNFINISHED = "unfinished"
@@ -69,9 +70,7 @@ class DemoTraining:
         self.unfinished = directory / UNFINISHED
         facts = {"sizes": sizes.as_data(), "plan": plan_facts(plan), "seed": seed}
         self.record = TrainingRecord(self.unfinished / "record.json", {**facts, "hours": hours})
-        self.settings = Settings(
-            sizes, plan, seed, device, compile_blocks, self.unfinished, facts
-        )
+        self.settings = Settings(sizes, plan, seed, device, compile_blocks, self.unfinished, facts)
 
     def run(self) -> None:
         """Train what is not trained yet, and write the checkpoint.
@@ -90,7 +89,13 @@ class DemoTraining:
         transformer = self._train(
             TRANSFORMER,
             lambda steps, **rest: transformer_run(
-                self.settings, pool, latents, reader, tokenizers, steps, **rest
+                self.settings,
+                steps,
+                pool=pool,
+                latents=latents,
+                reader=reader,
+                tokenizers=tokenizers,
+                **rest,
             ),
         )
         parts = DemoParts(
@@ -108,12 +113,12 @@ class DemoTraining:
     def _pictures(self) -> PicturePool:
         settings = self.settings
         count, size = settings.plan.pictures, settings.sizes.picture
-        with self._timed("pictures"), _bar("pictures", count) as update:
+        with self._timed("pictures"), self._bar("pictures", count) as update:
             return make_pool(
                 self.unfinished / "pictures.npy",
                 count,
                 size,
-                first=0,
+                first=first_scene(settings.seed),
                 processes=torch.get_num_threads(),
                 on_drawn=update,
             )
@@ -130,7 +135,7 @@ class DemoTraining:
         """Give the latents as the transformer knows them, and the VAE's scaling."""
         path = self.unfinished / "latents.pt"
         if not path.exists():
-            with self._timed("latents"), _bar("latents", len(pool)) as update:
+            with self._timed("latents"), self._bar("latents", len(pool)) as update:
                 latents = encode_pool(vae, pool, self.settings.device, update)
                 torch.save(latents, partial := path.with_suffix(".partial"))
                 partial.replace(path)
@@ -185,8 +190,14 @@ class DemoTraining:
         (self.directory / "README.md").write_text(readme, encoding="utf-8")
         shutil.rmtree(self.unfinished)
 
+    @contextmanager
+    def _bar(self, name: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show a bar; what moves it on raises TrainingStopped when somebody asked to stop."""
+        with tqdm(desc=name, total=total, disable=None) as bar:
 
-@contextmanager
-def _bar(name: str, total: int) -> Iterator[Callable[[int], None]]:
-    with tqdm(desc=name, total=total, disable=None) as bar:
-        yield bar.update
+            def update(count: int) -> None:
+                bar.update(count)
+                if self.stop():
+                    raise TrainingStopped(f"{name} were stopped after {bar.n} of {total}")
+
+            yield update

@@ -27,7 +27,7 @@ from newbie_pipeline.demo.model_sizes import (
 )
 from newbie_pipeline.demo.picture_pool import PicturePool
 from newbie_pipeline.demo.text_training import CaptionSamples, ReadingLoss, SceneReader
-from newbie_pipeline.demo.training_plan import TEXT, TRANSFORMER, VAE, PartPlan, TrainingPlan
+from newbie_pipeline.demo.training_plan import TEXT, TRANSFORMER, VAE, TrainingPlan
 from newbie_pipeline.demo.transformer_training import (
     LatentBatches,
     PoolCaptions,
@@ -41,7 +41,9 @@ from newbie_pipeline.training.loop import Run
 from newbie_pipeline.training.optimizers import make_optimizers
 from newbie_pipeline.training.schedules import Trapezoid
 
-# Scenes of the captions that the text encoders learn from begin here; pictures' begin at 0.
+# Each seed has scenes of its own: first those of the pictures, then those of the captions that the
+# text encoders learn from.
+SCENES_OF_A_SEED = 100_000_000
 FIRST_CAPTION = 1_000_000
 
 
@@ -58,8 +60,13 @@ class Settings:
     facts: Mapping[str, Any]
 
 
+def first_scene(seed: int) -> int:
+    """Give the number of the first scene that a training with this seed sees."""
+    return seed * SCENES_OF_A_SEED
+
+
 def vae_run(
-    settings: Settings, pool: PicturePool, steps: int, state: bool = True
+    settings: Settings, pool: PicturePool, steps: int, *, state: bool = True
 ) -> tuple[Run[PictureBatch], AutoencoderKL]:
     """Make the run of the VAE over a pool of pictures."""
     part = settings.plan.vae
@@ -73,14 +80,14 @@ def vae_run(
         Run(
             batches=batches,
             loss=AutoencoderLoss(vae),
-            **_common(settings, VAE, vae, part, steps, outside, state=state),
+            **_common(settings, VAE, vae, steps, outside=outside, state=state),
         ),
         vae,
     )
 
 
 def text_run(
-    settings: Settings, tokenizers: tuple[Any, Any], steps: int, state: bool = True
+    settings: Settings, tokenizers: tuple[Any, Any], steps: int, *, state: bool = True
 ) -> tuple[Run[CaptionBatch], SceneReader]:
     """Make the run of both text encoders over captions."""
     part = settings.plan.text
@@ -88,7 +95,7 @@ def text_run(
     gemma = new_gemma(settings.sizes, len(tokenizers[0]))
     jina = new_jina(settings.sizes, len(tokenizers[1]))
     reader = SceneReader(gemma, jina).to(settings.device)
-    samples = CaptionSamples(FIRST_CAPTION)
+    samples = CaptionSamples(first_scene(settings.seed) + FIRST_CAPTION)
     batches = CaptionBatches(
         samples, tokenizers, batch=part.batch, seed=settings.seed, device=settings.device
     )
@@ -97,7 +104,7 @@ def text_run(
         Run(
             batches=batches,
             loss=ReadingLoss(reader),
-            **_common(settings, TEXT, reader, part, steps, outside, state=state),
+            **_common(settings, TEXT, reader, steps, outside=outside, state=state),
         ),
         reader,
     )
@@ -105,11 +112,12 @@ def text_run(
 
 def transformer_run(
     settings: Settings,
+    steps: int,
+    *,
     pool: PicturePool,
     latents: torch.Tensor,
     reader: SceneReader,
     tokenizers: tuple[Any, Any],
-    steps: int,
     state: bool = True,
 ) -> tuple[Run[FlowBatch], NextDiT]:
     """Make the run of the transformer over scaled latents and captions."""
@@ -117,9 +125,8 @@ def transformer_run(
     part = plan.transformer
     torch.manual_seed(settings.seed + 2)
     transformer = new_transformer(settings.sizes).to(settings.device)
-    common = _common(
-        settings, TRANSFORMER, transformer, part, steps, outside_layers(transformer), state=state
-    )
+    outside = outside_layers(transformer)
+    common = _common(settings, TRANSFORMER, transformer, steps, outside=outside, state=state)
     if settings.compile and settings.device.type == "cpu":
         compile_blocks(transformer)
     captions = CaptionBatches(
@@ -138,15 +145,13 @@ def _common(
     settings: Settings,
     name: str,
     module: nn.Module,
-    part: PartPlan,
     steps: int,
-    outside: list[nn.Module],
     *,
+    outside: list[nn.Module],
     state: bool,
 ) -> dict[str, Any]:
-    optimizers = make_optimizers(
-        module, matrix_lr=part.matrix_lr, lr=part.lr, outside=outside
-    )
+    part = settings.plan.part(name)
+    optimizers = make_optimizers(module, matrix_lr=part.matrix_lr, lr=part.lr, outside=outside)
     return {
         "name": name,
         "module": module,

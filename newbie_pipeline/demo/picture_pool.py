@@ -4,6 +4,7 @@ Picture `index` shows the scene of seed `first + index`. The pictures lie in one
 which is mapped and not read, so that a machine with little memory can train as well.
 """
 
+import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -75,7 +76,10 @@ def make_pool(
     processes: int,
     on_drawn: Callable[[int], None] = lambda _count: None,
 ) -> PicturePool:
-    """Draw `count` pictures into a file, in several processes, or take what is there already."""
+    """Draw `count` pictures into a file, in several processes, or take what is there already.
+
+    What `on_drawn` raises ends it; nothing is there then.
+    """
     shape = (count, size, size, 3)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,16 +88,24 @@ def make_pool(
         starts = range(0, count, CHUNK)
         work = partial(_drawn, size=size, first=first, count=count)
         # Not forked: torch's threads are running here.
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        pool = ProcessPoolExecutor(processes, get_context("spawn"), _ignore_interrupts)
+        try:
             for start, pictures in zip(starts, pool.map(work, starts), strict=True):
                 file[start : start + len(pictures)] = pictures
                 on_drawn(len(pictures))
+        finally:
+            pool.shutdown(cancel_futures=True)
         file.flush()
         unfinished.replace(path)
     pictures = np.load(path, mmap_mode="r")
     if pictures.shape != shape:
         raise ValueError(f"{path} holds pictures of another number or size")
     return PicturePool(pictures, first)
+
+
+def _ignore_interrupts() -> None:
+    """Leave Ctrl-C, which a terminal sends to all processes, to the one that trains."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _drawn(start: int, *, size: int, first: int, count: int) -> NDArray[np.uint8]:

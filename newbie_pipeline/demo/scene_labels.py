@@ -40,14 +40,12 @@ VALUES: dict[str, type[StrEnum]] = {
 # Name of what is asked: how many answers it has.
 QUESTIONS: dict[str, int] = {
     **{f"{place}.there": 2 for place in Position},
-    **{
-        f"{place}.{name}": 1 + len(values) for place in Position for name, values in VALUES.items()
-    },
+    **{f"{place}.{name}": 1 + len(values) for place in Position for name, values in VALUES.items()},
     "background": 1 + len(Background),
 }
+_NAMED: dict[str, type[StrEnum]] = {**VALUES, "background": Background}
 _INDEX = {
-    values: {value: index for index, value in enumerate(values, 1)}
-    for values in (*VALUES.values(), Background)
+    name: {value: index for index, value in enumerate(values, 1)} for name, values in _NAMED.items()
 }
 
 
@@ -59,11 +57,11 @@ def labels_of(scene: Scene, wanted: Wanted) -> list[int]:
     for place in Position:
         answers[f"{place}.there"] = int(place in figures)
         if place in figures:
-            for name, values in VALUES.items():
+            for name in VALUES:
                 value = getattr(said.get(place), name, None)
-                answers[f"{place}.{name}"] = OPEN if value is None else _INDEX[values][value]
+                answers[f"{place}.{name}"] = OPEN if value is None else _INDEX[name][value]
     background = wanted.background
-    answers["background"] = OPEN if background is None else _INDEX[Background][background]
+    answers["background"] = OPEN if background is None else _INDEX["background"][background]
     return list(answers.values())
 
 

@@ -59,9 +59,7 @@ def compile_blocks(transformer: NextDiT) -> bool:
     if not any(shutil.which(name) for name in COMPILERS):
         logger.warning("no C++ compiler is here: training steps take about twice as long")
         return False
-    for module in transformer.modules():
-        if isinstance(module, JointAttention):
-            module.set_processor(ProductAttnProcessor())
+    transformer.set_attn_processor(ProductAttnProcessor())
     for block in blocks_of(transformer):
         block.compile(dynamic=True)
     return True
@@ -69,9 +67,7 @@ def compile_blocks(transformer: NextDiT) -> bool:
 
 def restore_blocks(transformer: NextDiT) -> None:
     """Undo `compile_blocks`."""
-    for module in transformer.modules():
-        if isinstance(module, JointAttention):
-            module.set_processor(NextDiTAttnProcessor())
+    transformer.set_attn_processor(NextDiTAttnProcessor())
     for block in blocks_of(transformer):
         block._compiled_call_impl = None
 

@@ -1,4 +1,4 @@
-"""Flow matching as the Next-DiT's makers describe it: what the model is shown, and what it is to say.
+"""Flow matching as the Next-DiT's makers describe it: what the model sees, and what it is to say.
 
 - t = 0 is noise and t = 1 is image; in between, a sample lies on the straight line of both.
 - The model is to say the velocity along that line, data minus noise. It is the same at every t.

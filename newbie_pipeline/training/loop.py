@@ -101,7 +101,7 @@ def _take_step(run: Run[Batch], step: int, generator: torch.Generator) -> dict[s
             group["lr"] = factor * group.setdefault("level_lr", group["lr"])
         optimizer.zero_grad(set_to_none=True)
     losses = run.loss(run.batches(step), generator)
-    losses["loss"].backward()  # type: ignore[no-untyped-call]
+    losses["loss"].backward()
     values = {name: float(value.detach()) for name, value in losses.items()}
     if not math.isfinite(values["loss"]):
         raise TrainingError(f"{run.name}: the loss is {values['loss']} at step {step}")

@@ -35,9 +35,7 @@ class Muon(Optimizer):
         momentum: float = 0.95,
         weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(
-            parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
-        )
+        super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
         if any(p.ndim < 2 for group in self.param_groups for p in group["params"]):
             raise ValueError("Muon optimises parameters of two or more dimensions only")
 

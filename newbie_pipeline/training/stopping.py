@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a wish to stop, so that a run ends between two steps with its state saved."""
+"""SIGINT and SIGTERM as a wish to stop: a run ends between two steps, with its state saved."""
 
 import signal
 from collections.abc import Iterator
