@@ -21,6 +21,7 @@ COMMANDS = {
     "plan": "newbie_cli.plan",
     "workers": "newbie_cli.workers",
     "make-tiny": "newbie_cli.make_tiny",
+    "demo": "newbie_cli.demo.command",
     "doctor": "newbie_cli.doctor.command",
     "download": "newbie_cli.download",
 }

@@ -47,3 +47,11 @@ class MemoryPlanError(PipelineError, ValueError):
 
 class RenderMemoryError(PipelineError):
     """Memory ran out in a render, and again with the next plan; the message names the stage."""
+
+
+class TrainingError(PipelineError):
+    """A training cannot go on or cannot be resumed; the message says why."""
+
+
+class TrainingStopped(PipelineError):
+    """The caller asked to stop; the state is saved and the training can go on from it."""

@@ -5,22 +5,25 @@ by prompt and by seed. The same seed writes the same bytes. Its VAE shrinks by 3
 one-megapixel picture takes about a second on a CPU.
 """
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler
-from safetensors.torch import save_file
 from torch import nn
 from transformers import Gemma3TextConfig, Gemma3TextModel
 
+from newbie_pipeline.checkpoints.writing import (
+    MODEL_INDEX,
+    TRANSFORMER_CLASS,
+    write_json,
+    write_part,
+)
 from newbie_pipeline.models.jina_clip import HF_PREFIX, PARAMETRIZED, JinaClipTextModel
 from newbie_pipeline.models.next_dit import NextDiT
 from newbie_pipeline.tiny_tokenizers import gemma_tokenizer, jina_tokenizer
 
-TRANSFORMER_CLASS = "NextDiT_3B_GQA_patch2_Adaln_Refiner_WHIT_CLIP"
 ADAPTER_RANK = 4
 # Chosen by eye: the default checkpoint's decoder has several colours instead of one.
 VAE_SEED = 8
@@ -72,25 +75,15 @@ def make_tiny(directory: Path | str, seed: int = 0) -> None:
     """Write a tiny checkpoint into a folder, which is made when it is not there."""
     directory = Path(directory)
     generator = torch.Generator("cpu").manual_seed(seed)
-    _write_vae(directory / "vae", torch.Generator("cpu").manual_seed(VAE_SEED + seed))
-    _write_transformer(directory / "transformer", generator)
-    _write_gemma(directory / "text_encoder", generator)
-    _write_jina(directory / "clip_model", generator)
+    _write_vae(directory, torch.Generator("cpu").manual_seed(VAE_SEED + seed))
+    _write_transformer(directory, generator)
+    _write_gemma(directory, generator)
+    _write_jina(directory, generator)
     FlowMatchEulerDiscreteScheduler(shift=6.0).save_pretrained(str(directory / "scheduler"))
-    _write_json(
-        directory / "model_index.json",
-        {
-            "_class_name": "NewbiePipeline",
-            "transformer": ["models", TRANSFORMER_CLASS],
-            "text_encoder": ["transformers", "Gemma3ForConditionalGeneration"],
-            "clip_model": ["transformers", "JinaCLIPModel"],
-            "vae": ["diffusers", "AutoencoderKL"],
-            "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
-        },
-    )
+    write_json(directory / "model_index.json", MODEL_INDEX)
 
 
-def _write_transformer(folder: Path, generator: torch.Generator) -> None:
+def _write_transformer(directory: Path, generator: torch.Generator) -> None:
     widths = {
         "cap_feat_dim": GEMMA_CONFIG["hidden_size"],
         "clip_text_dim": JINA_SIZES["hidden_size"],
@@ -99,8 +92,7 @@ def _write_transformer(folder: Path, generator: torch.Generator) -> None:
     _fill(model, generator)
     _let_the_prompt_show(model)
     config = {"_class_name": TRANSFORMER_CLASS, **TRANSFORMER_CONFIG, **widths}
-    _write_json(folder / "config.json", config)
-    _write_weights(folder / "diffusion_pytorch_model.safetensors", model.state_dict())
+    write_part(directory, "transformer", config, model.state_dict())
 
 
 def _let_the_prompt_show(model: NextDiT) -> None:
@@ -118,7 +110,7 @@ def _let_the_prompt_show(model: NextDiT) -> None:
         pixels.copy_(3.0 * (2.0 * pixels.mean(dim=0, keepdim=True) + 0.25 * pixels))
 
 
-def _write_gemma(folder: Path, generator: torch.Generator) -> None:
+def _write_gemma(directory: Path, generator: torch.Generator) -> None:
     tokenizer = gemma_tokenizer()
     text_config = {**GEMMA_CONFIG, "vocab_size": len(tokenizer)}
     model = Gemma3TextModel(Gemma3TextConfig(**text_config))
@@ -133,13 +125,12 @@ def _write_gemma(folder: Path, generator: torch.Generator) -> None:
         "model_type": "gemma3",
         "text_config": {"model_type": "gemma3_text", **text_config},
     }
-    _write_json(folder / "config.json", config)
     weights = {f"language_model.model.{key}": value for key, value in model.state_dict().items()}
-    _write_weights(folder / "model.safetensors", weights)
-    tokenizer.save_pretrained(str(folder))
+    write_part(directory, "text_encoder", config, weights)
+    tokenizer.save_pretrained(str(directory / "text_encoder"))
 
 
-def _write_jina(folder: Path, generator: torch.Generator) -> None:
+def _write_jina(directory: Path, generator: torch.Generator) -> None:
     tokenizer = jina_tokenizer()
     model = JinaClipTextModel(vocab_size=len(tokenizer), num_attention_heads=1, **JINA_SIZES)
     _fill(model, generator)
@@ -158,18 +149,17 @@ def _write_jina(folder: Path, generator: torch.Generator) -> None:
         weights[f"{head}0.lora_A"] = 0.02 * torch.randn(shape_a, generator=generator)
         weights[f"{head}0.lora_B"] = 0.02 * torch.randn(shape_b, generator=generator)
     config = {"architectures": ["JinaCLIPModel"], "model_type": "jina_clip", "text_config": {}}
-    _write_json(folder / "config.json", config)
-    _write_weights(folder / "model.safetensors", weights)
-    tokenizer.save_pretrained(str(folder))
+    write_part(directory, "clip_model", config, weights)
+    tokenizer.save_pretrained(str(directory / "clip_model"))
 
 
-def _write_vae(folder: Path, generator: torch.Generator) -> None:
+def _write_vae(directory: Path, generator: torch.Generator) -> None:
     model = AutoencoderKL(**VAE_CONFIG)
     _fill(model, generator)
     with torch.no_grad():  # three colours that do not move together
         nn.init.orthogonal_(model.decoder.conv_out.weight, gain=1.5, generator=generator)
-    _write_json(folder / "config.json", {"_class_name": "AutoencoderKL", **VAE_CONFIG})
-    _write_weights(folder / "diffusion_pytorch_model.safetensors", model.state_dict())
+    config = {"_class_name": "AutoencoderKL", **VAE_CONFIG}
+    write_part(directory, "vae", config, model.state_dict())
 
 
 def _fill(model: nn.Module, generator: torch.Generator) -> None:
@@ -188,14 +178,3 @@ def _fill(model: nn.Module, generator: torch.Generator) -> None:
                 parameter.copy_(1.0 + 0.1 * noise)
             else:
                 parameter.copy_(0.1 * noise)
-
-
-def _write_weights(path: Path, weights: dict[str, torch.Tensor]) -> None:
-    contiguous = {key: value.detach().contiguous() for key, value in weights.items()}
-    save_file(contiguous, path, metadata={"format": "pt"})
-    path.chmod(0o644)  # safetensors makes it readable for its owner only
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
