@@ -27,8 +27,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--hours",
         type=_hours,
         metavar="H",
-        help="train for about so long on this machine; default: the steps of the plan, "
-        "over an hour on two CPU cores",
+        help="train for about so long on this machine; default: the steps of the plan",
     )
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     parser.add_argument(

@@ -20,7 +20,7 @@ BOT = Path(bot.__path__[0])
 LOCALES = ("en-US", "zh-CN", "zh-TW", "ja", "pt-BR")
 OPTIONS = (
     *("prompt", "file", "negative_prompt", "size", "steps", "guidance", "seed", "count"),
-    "assist",
+    *("assist", "model"),
 )
 
 

@@ -116,7 +116,7 @@ async def test_the_commands_are_offered_in_three_languages(discord: PlaygroundCl
     options = {option["name"]: option for option in commands["newbie"]["options"]}
     assert list(options) == [
         *("prompt", "file", "negative_prompt", "size"),
-        *("steps", "guidance", "seed", "count", "assist"),
+        *("steps", "guidance", "seed", "count", "assist", "model"),
     ]
     assert "Portrait 832 x 1216" in [choice["name"] for choice in options["size"]["choices"]]
     for part in (*commands.values(), *options.values(), *options["size"]["choices"]):

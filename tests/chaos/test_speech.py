@@ -14,7 +14,7 @@ def message(text: str = "", *, flags: int = 0, **more: object) -> Message:
 @pytest.mark.parametrize("code", [code for code in OutcomeCode if code is not OutcomeCode.DONE])
 def test_a_reason_is_one_when_its_requester_is_mentioned(code: OutcomeCode) -> None:
     key = f"outcome.{code.value}"
-    sentence = say(key, "en-US", seconds=1800, attempts=3, job_id=7)
+    sentence = say(key, "en-US", seconds=1800, attempts=3, job_id=7, days=7)
     assert read(message(f"<@500> {sentence}")) == Said(Kind.REASON, key)
     assert read(message(sentence)).kind is Kind.UNKNOWN
 

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from jobs.connection import connect
+from jobs.keys import GuildKeys
 from jobs.queue import RenderQueue
 from jobs.settings import QueueSettings, RedisSettings
 from newbie_pipeline.recipe import Recipe, read_recipe
@@ -123,6 +124,7 @@ async def member(stack: Stack, queue: RenderQueue) -> AsyncIterator[Member]:
     """A member, with a bot that is online and nothing left in the queue."""
     async with PlaygroundClient(stack.playground_url) as client:
         await client.wait_for_bot(60)
+        forget_use(queue)
         journal = await client.requests()
         before = journal[-1]["n"] if journal else 0
         yield Member(client, stack, queue)
@@ -132,6 +134,12 @@ async def member(stack: Stack, queue: RenderQueue) -> AsyncIterator[Member]:
             while queue.active_ids():
                 await asyncio.sleep(0.1)
         check_against_description(await client.requests(before))
+
+
+def forget_use(queue: RenderQueue) -> None:
+    """Let members begin with their whole budget: one of them asks for all that tests draw."""
+    for key in queue.redis.scan_iter(GuildKeys(queue.settings.name, "*").use("*")):
+        queue.redis.delete(key)
 
 
 def check_against_description(journal: list[dict[str, Any]]) -> None:

@@ -25,6 +25,8 @@ def alone(member: Member) -> Iterator[Member]:
 
 async def test_a_member_waits_for_their_own_job_and_loses_none(alone: Member) -> None:
     job_ids = [await alone.newbie(prompt="1girl", steps=6) for _ in range(4)]
+    for job_id in job_ids:
+        await accepted(alone, job_id)
     watching = asyncio.create_task(most_at_once(alone, job_ids))
     for job_id in job_ids:
         await alone.picture(job_id)

@@ -268,7 +268,7 @@ def test_pictures_that_were_held_back_are_counted_and_the_others_keep_their_seed
 def test_every_outcome_has_its_sentence(code: OutcomeCode, language: str) -> None:
     said = catalogue(language)[f"outcome.{code.value}"]
     names = {name for _, name, _, _ in Formatter().parse(said) if name}
-    assert names <= {"seconds", "attempts", "job_id"}
+    assert names <= {"seconds", "attempts", "job_id", "days"}
     english = {name for _, name, _, _ in Formatter().parse(catalogue("en")[f"outcome.{code}"])}
     assert names == {name for name in english if name}
 
