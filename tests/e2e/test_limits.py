@@ -24,9 +24,10 @@ def alone(member: Member) -> Iterator[Member]:
 
 
 async def test_a_member_waits_for_their_own_job_and_loses_none(alone: Member) -> None:
-    job_ids = [await alone.newbie(prompt="1girl", steps=6) for _ in range(4)]
-    for job_id in job_ids:
-        await accepted(alone, job_id)
+    job_ids = []
+    for _ in range(4):
+        job_ids.append(await alone.newbie(prompt="1girl", steps=6))
+        await accepted(alone, job_ids[-1])
     watching = asyncio.create_task(most_at_once(alone, job_ids))
     for job_id in job_ids:
         await alone.picture(job_id)
