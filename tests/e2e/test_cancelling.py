@@ -83,7 +83,7 @@ async def test_a_job_that_is_drawn_can_not_be_cancelled_any_more(member: Member)
 async def test_while_it_is_drawn_the_message_has_a_button_and_with_the_picture_none(
     member: Member,
 ) -> None:
-    job_id = await member.newbie(prompt="1girl", steps=60)
+    job_id = await member.newbie(prompt="1girl", steps=60, count=4)
     [row] = (await drawing(member, job_id))["components"]
     assert [button["label"] for button in row["components"]] == ["Cancel"]
     assert (await member.picture(job_id))["components"] == []
