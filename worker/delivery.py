@@ -21,7 +21,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, cast
 
 import aiohttp
 import discord
@@ -42,6 +42,8 @@ log = structlog.get_logger("worker")
 TOKEN_SECONDS = 15 * 60 - 10
 # Seconds between tries while Discord is out of reach; discord.py's own tries come on top.
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+# The lasting message is posted by then, and shall soon be known to be.
+PLACEHOLDER_PAUSES = 5
 TOO_MANY_REQUESTS = 429
 TOO_LARGE = 413
 # A reply needs Read Message History, a message does not.
@@ -49,6 +51,8 @@ MAY_NOT_REPLY = 160002
 UNKNOWN_MESSAGE = 10008
 # Discord's name for the interaction's own message; discord.py's annotation knows numbers only.
 ORIGINAL = cast(int, "@original")
+
+Result = TypeVar("Result")
 
 
 class Delivery:
@@ -161,21 +165,29 @@ class Delivery:
                     return None
 
     async def _delete_placeholder(self) -> None:
-        """Delete the interaction's message; where that fails, it stays and does no harm."""
-        with self._leaving_placeholder():
+        """Delete the interaction's message; where Discord does not let us, it stays."""
+
+        async def delete() -> None:
             async with self._client() as client:
                 await self._placeholder(client).delete()
+
+        with self._leaving_placeholder():
+            await _patiently(self._job_id, delete, PLACEHOLDER_PAUSES)
 
     async def point_to_fetch(self) -> None:
         """Say in the interaction's message how to get a kept result, as far as Discord lets us."""
         address = self._address
         words = f"<@{address.requester_id}> {say('kept.pointer', address.locale)}"
-        with self._leaving_placeholder():
+
+        async def edit() -> None:
             async with self._client() as client:
                 # Its token is over, or did not help: as its author we may edit it all the same.
                 placeholder = self._placeholder(client)
                 mentions = self._mentions
                 await placeholder.edit(content=words, allowed_mentions=mentions, view=None)
+
+        with self._leaving_placeholder():
+            await _patiently(self._job_id, edit, PLACEHOLDER_PAUSES)
 
     def _placeholder(self, client: discord.Client) -> discord.PartialMessage:
         channel = client.get_partial_messageable(int(self._address.channel_id))
@@ -263,9 +275,11 @@ class _Versions:
         return True
 
 
-async def _patiently(job_id: str, call: Callable[[], Awaitable[str]]) -> str:
+async def _patiently(
+    job_id: str, call: Callable[[], Awaitable[Result]], most_pauses: int | None = None
+) -> Result:
     """Repeat a call while Discord cannot be reached, is down, or wants to be left alone."""
-    for pause in (*PAUSES, None):
+    for pause in (*PAUSES[:most_pauses], None):
         try:
             return await call()
         except discord.HTTPException as error:

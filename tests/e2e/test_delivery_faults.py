@@ -79,6 +79,20 @@ async def test_a_token_that_expired_while_the_job_waited(scene: Scene) -> None:
     assert [user["id"] for user in message["mentions"]] == [DEFAULT_USER]
 
 
+PLACEHOLDER = r"^/channels/\d+/messages/\d+$"
+
+
+@pytest.mark.parametrize("fault", ["away", "rate limited", "cut off", "answer lost"])
+async def test_the_first_message_goes_away_whatever_happens_in_between(
+    scene: Scene, fault: str
+) -> None:
+    job = await waiting(scene.member)
+    await scene.close("reply")
+    await scene.member.client.add_fault("DELETE", PLACEHOLDER, **FAULTS[fault])
+    await scene.run(job)
+    await on_way(scene, job, "reply")
+
+
 async def test_a_token_that_is_over_by_our_own_clock_is_not_tried(scene: Scene) -> None:
     job = await waiting(scene.member)
     old = job.address.model_copy(update={"interaction_at": 1.0})
