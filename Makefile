@@ -30,10 +30,10 @@ bench: $(READY_DEV) $(GPU_READY)  ## measure, and add rows to BENCHMARKS.md
 	$(BIN)/python -m benchmarks
 
 chaos: $(READY_DEV) $(GPU_READY)  ## kill all that runs at random moments, for fifty seeds, and add a row
-	$(BIN)/python -m tests.chaos --seeds 50 --record
+	$(BIN)/python -m tests.chaos --seeds 50 --at-once 2 --record
 
-clean:  ## remove .venv, caches and the tiny model; data/ keeps its jobs and logs
-	rm -rf .venv build dist *.egg-info data/models/tiny-random*
+clean:  ## remove .venv and caches; data/ keeps its jobs and logs
+	rm -rf .venv build dist *.egg-info
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -13,10 +13,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from newbie_cli.worker_settings import MODEL, chosen_model
+
 if TYPE_CHECKING:
     from newbie_pipeline.prompt.assist import Assisted
 
-_MODEL_VARIABLE = "NEWBIE_WORKER_MODEL"
 _MODES = ("complete", "structure", "interaction", "caption")
 _NOTES = {
     "unavailable": "this checkpoint has not all of Gemma: nothing was added",
@@ -38,9 +39,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("prompt", metavar="FILE", help="a prompt file; - reads stdin")
     parser.add_argument("--mode", choices=_MODES, default="complete")
     parser.add_argument("--seed", type=_seed, default=0, help="another one writes something else")
-    parser.add_argument(
-        "--model", metavar="DIR", help=f"checkpoint; default: {_MODEL_VARIABLE}, else a tiny one"
-    )
+    parser.add_argument("--model", metavar="DIR", help=f"checkpoint; default: {MODEL}")
     parser.add_argument("--device", help="default: cuda where Gemma fits, else cpu")
     parser.add_argument("--dtype", help="default: bfloat16 on cuda, float32 on cpu")
     parser.add_argument("--seconds", type=float, help="most time to take; default: as the worker")
@@ -61,12 +60,11 @@ def run(args: argparse.Namespace) -> int:
     except PromptError as error:
         place = "" if error.line is None else f":{error.line}:{error.column}"
         return _fail(2, f"{args.prompt}{place}: {error.message} ({error.hint})")
-    from newbie_cli.tiny_model import TinyModelFailed
     from newbie_pipeline.errors import PipelineError
 
     try:
         assisted = _assisted(args, text)
-    except (PipelineError, TinyModelFailed, OSError) as error:
+    except (PipelineError, OSError) as error:
         return _fail(1, str(error))
     except KeyboardInterrupt:
         return _fail(1, "stopped")
@@ -75,7 +73,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _assisted(args: argparse.Namespace, text: str) -> "Assisted":
-    from newbie_cli.render import chosen_model
     from newbie_pipeline.checkpoints.sources import parse_source
     from newbie_pipeline.expansion.alone import load_gemma_alone
     from newbie_pipeline.expansion.assistant import assist

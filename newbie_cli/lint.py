@@ -40,6 +40,8 @@ class _Report:
     is_fixed: bool = False
     unusable: str = ""
     findings: "list[PromptError | PromptWarning]" = field(default_factory=list)
+    # Tags that the demo model does not know; None where nobody asked.
+    unknown: tuple[str, ...] | None = None
 
     @property
     def exit_code(self) -> int:
@@ -61,6 +63,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("files", nargs="*", metavar="FILE", help="a prompt file; - reads stdin")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--fix", action="store_true", help="write what was repaired into the files")
+    parser.add_argument(
+        "--demo", action="store_true", help="say which tags the demo model does not know, too"
+    )
     parser.add_argument("--explain", metavar="CODE", help="tell what a code means, with an example")
     parser.set_defaults(run=run)
 
@@ -79,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     reports: list[_Report] = []
     with contextlib.suppress(BrokenPipeError):  # whoever reads our lines has seen enough
         for file in args.files:
-            reports.append(_report(file, args.fix))
+            reports.append(_report(file, args.fix, args.demo))
             if not args.json and not reports[-1].unusable:
                 print("\n".join(_as_lines(reports[-1])), flush=True)
         if args.json:
@@ -88,16 +93,17 @@ def run(args: argparse.Namespace) -> int:
     return max(report.exit_code for report in reports)
 
 
-def _report(file: str, fix: bool) -> _Report:
+def _report(file: str, fix: bool, demo: bool) -> _Report:
     try:
-        return _check(file, fix)
+        return _check(file, fix, demo)
     except _Unusable as error:
         report = _Report(_printable(file), is_ok=False, unusable=str(error))
         print(f"{report.name}: {error}", file=sys.stderr)
         return report
 
 
-def _check(file: str, fix: bool) -> _Report:
+def _check(file: str, fix: bool, demo: bool) -> _Report:
+    from newbie_pipeline.demo.vocabulary import unknown_tags
     from newbie_pipeline.prompt.errors import PromptError
     from newbie_pipeline.prompt.parse import parse
 
@@ -110,6 +116,8 @@ def _check(file: str, fix: bool) -> _Report:
         report.findings.append(error)
         return report
     report.findings += prompt.warnings
+    if demo:
+        report.unknown = unknown_tags(prompt)
     if fix and any(warning.code.is_repair for warning in prompt.warnings):
         _rewrite(Path(file), prompt.source, line_end=b"\r\n" if _has_crlf(data) else b"\n")
         report.is_fixed = True
@@ -185,7 +193,11 @@ def _as_lines(report: _Report) -> list[str]:
         place = "" if each.line is None else f":{each.line}:{each.column}"
         start = f"{report.name}{place}: {_severity(report, each)} {each.code.value}"
         lines.append(f"{start}: {each.message} ({each.hint})")
-    return lines or [f"{report.name}: ok"]
+    lines = lines or [f"{report.name}: ok"]
+    if report.unknown:
+        tags = ", ".join(map(_printable, report.unknown))
+        lines.append(f"{report.name}: the demo model does not know: {tags}")
+    return lines
 
 
 def _as_data(report: _Report) -> dict[str, object]:
@@ -194,6 +206,7 @@ def _as_data(report: _Report) -> dict[str, object]:
         "ok": report.is_ok,
         "fixed": report.is_fixed,
         **({"unusable": report.unusable} if report.unusable else {}),
+        **({} if report.unknown is None else {"unknown_to_demo": list(report.unknown)}),
         "diagnostics": [
             {
                 "severity": _severity(report, each),

@@ -6,7 +6,6 @@ Progress goes to stderr; with --json one line of JSON about the picture goes to 
 
 import argparse
 import json
-import os
 import re
 import secrets
 import sys
@@ -42,7 +41,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--model",
         metavar="PATH",
-        help=f"checkpoint; default: {worker_settings.MODEL}, else a tiny one that draws noise",
+        help=f"checkpoint, or demo; default: {worker_settings.MODEL}, else demo",
     )
     parser.add_argument("--steps", type=_positive, default=28, help="denoising steps")
     parser.add_argument("--guidance", type=_guidance, default=4.0, help="guidance scale")
@@ -94,7 +93,6 @@ def run(args: argparse.Namespace) -> int:
     except _BadInput as error:
         return _fail(2, str(error))
 
-    from newbie_cli.tiny_model import TinyModelFailed
     from newbie_pipeline.device import explain
     from newbie_pipeline.errors import PipelineError, RenderInputError
 
@@ -102,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
         return _render(args, prompt)
     except RenderInputError as error:
         return _fail(2, str(error))
-    except (PipelineError, TinyModelFailed, OSError) as error:
+    except (PipelineError, OSError) as error:
         return _fail(1, str(error))
     except (RuntimeError, AssertionError) as error:
         # Torch's words for a card, a driver or a build that will not do.
@@ -160,7 +158,7 @@ def _render(args: argparse.Namespace, prompt: str) -> int:
         character_encoding=args.character_encoding,
         assist=False,
     )
-    renderer = Renderer.load(parse_source(chosen_model(args.model)), options)
+    renderer = Renderer.load(parse_source(worker_settings.chosen_model(args.model)), options)
     spec = RenderSpec(
         prompt, args.negative, width, height, args.steps, args.guidance, seeds=(seed,)
     )
@@ -176,19 +174,6 @@ def _render(args: argparse.Namespace, prompt: str) -> int:
 def _is_clip_only(args: argparse.Namespace) -> bool:
     own_model = args.model is not None or worker_settings.setting(worker_settings.MODEL) is None
     return worker_settings.is_clip_only(args.text_encoder, own_model=own_model)
-
-
-def chosen_model(wanted: str | None) -> str:
-    """Give the checkpoint that is named, or set for the worker, or else a tiny one."""
-    if wanted := wanted or worker_settings.setting(worker_settings.MODEL):
-        return wanted
-    from newbie_cli.tiny_model import ensure_tiny_model
-
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    model = ensure_tiny_model(Path(base) / "newbie", lambda text: print(text, file=sys.stderr))
-    if model is None:
-        raise KeyboardInterrupt
-    return str(model)
 
 
 def _recipe(spec: "RenderSpec", info: "RendererInfo") -> "Recipe":

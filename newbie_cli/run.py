@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from newbie_cli.console import Console, JsonLines, Reporter
 from newbie_cli.extras import advice, missing
-from newbie_cli.tiny_model import TinyModelFailed, ensure_tiny_model
+from newbie_pipeline.demo.packaged import DEMO
 
 if TYPE_CHECKING:
     from supervisor.stack import Stack, StackOptions
@@ -40,7 +40,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--data-dir", type=Path, default=Path("data"), metavar="DIR", help="default: %(default)s"
     )
     parser.add_argument(
-        "--model", metavar="DIR", help="checkpoint; default: NEWBIE_WORKER_MODEL, or a tiny one"
+        "--model", metavar="DIR", help="checkpoint; default: NEWBIE_WORKER_MODEL, or the demo model"
     )
     parser.add_argument(
         "--port", type=int, metavar="N", help="the playground's port; default: 8080 or the next"
@@ -88,10 +88,11 @@ def run(args: argparse.Namespace) -> int:
     try:
         model = args.model or settings.get("NEWBIE_WORKER_MODEL")
         if model is None:
-            model = ensure_tiny_model(args.data_dir, reporter.say, lambda: stop.asked)
-        if stop.asked or model is None:
+            model = DEMO
+            reporter.say("No model is set (NEWBIE_WORKER_MODEL): the small demo model draws.")
+        if stop.asked:
             return 0
-        options = _options(args, settings, str(model), log_format, reporter)
+        options = _options(args, settings, model, log_format, reporter)
         with Stack(options, on_event=reporter.event, on_line=reporter.line) as stack:
             stop.stack = stack
             return _attend(stack, stop, reporter)
@@ -99,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
         reporter.failure(failure.name, failure.reason, failure.tail)
     except Interrupted:
         return 0
-    except (SupervisorError, TinyModelFailed, OSError) as error:
+    except (SupervisorError, OSError) as error:
         reporter.failure("newbie run", str(error), ())
     return 1
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from newbie_cli.extras import advice, missing
+from newbie_pipeline.demo.packaged import DEMO
 
 if TYPE_CHECKING:
     from playground.client import PlaygroundClient
@@ -54,9 +55,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="where to save it")
     parser.add_argument("--json", action="store_true", help="print one line of JSON on stdout")
     parser.add_argument(
-        "--model", metavar="DIR", help="checkpoint; default: NEWBIE_WORKER_MODEL, or a tiny one"
+        "--model", metavar="DIR", help="checkpoint; default: NEWBIE_WORKER_MODEL, or the demo model"
     )
-    parser.add_argument("--steps", type=int, default=4, metavar="N", help="default: %(default)s")
+    parser.add_argument("--steps", type=int, default=28, metavar="N", help="default: %(default)s")
     parser.add_argument(
         "--timeout",
         type=float,
@@ -115,18 +116,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _smoke(args: argparse.Namespace, prompt: bytes, data_dir: Path) -> int:
-    from newbie_cli.tiny_model import TinyModelFailed, ensure_tiny_model
     from supervisor.errors import ChildFailed, SupervisorError
     from supervisor.stack import Stack, StackOptions
 
     begun = time.monotonic()
     try:
-        model = args.model or os.environ.get("NEWBIE_WORKER_MODEL")
-        if not model:
-            model = ensure_tiny_model(data_dir, lambda text: print(text, file=sys.stderr))
+        model = args.model or os.environ.get("NEWBIE_WORKER_MODEL") or DEMO
         options = StackOptions(
             data_dir,
-            model=str(model),
+            model=model,
             log_dir=data_dir / "logs",
             worker_ready_timeout=args.timeout,
             settings={key: os.environ[key] for key in _KEPT_SETTINGS if os.environ.get(key)},
@@ -141,7 +139,7 @@ def _smoke(args: argparse.Namespace, prompt: bytes, data_dir: Path) -> int:
         return _fail(args, failure)
     except SmokeFailed as failure:
         return _fail(args, failure)
-    except (SupervisorError, TinyModelFailed, OSError) as error:
+    except (SupervisorError, OSError) as error:
         return _fail(args, SmokeFailed(str(error), "newbie smoke"))
     _report(args, picture, started)
     return 0

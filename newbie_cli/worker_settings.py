@@ -3,6 +3,8 @@
 import os
 from typing import TYPE_CHECKING
 
+from newbie_pipeline.demo.packaged import DEMO
+
 if TYPE_CHECKING:
     from newbie_pipeline.lora.adapter_file import AdapterFile
     from newbie_pipeline.prompt.passages import CharacterEncoding
@@ -20,6 +22,11 @@ def setting(name: str) -> str | None:
     from dotenv import dotenv_values
 
     return os.environ.get(name) or dotenv_values(".env").get(name) or None
+
+
+def chosen_model(named: str | None) -> str:
+    """Give the checkpoint that is named, or set for the worker, or else the demo model."""
+    return named or setting(MODEL) or DEMO
 
 
 def is_clip_only(given: str | None, *, own_model: bool) -> bool:

@@ -101,7 +101,8 @@ class NewbiePipeline(
         self.vae_scale_factor = 2 ** (blocks - 1)
         patch = transformer.config.patch_size if transformer is not None else 2
         self.size_multiple = self.vae_scale_factor * patch
-        self.default_sample_size = DEFAULT_IMAGE_SIZE // self.vae_scale_factor
+        self.only_size = transformer.config.only_size if transformer is not None else None
+        self.default_sample_size = (self.only_size or DEFAULT_IMAGE_SIZE) // self.vae_scale_factor
         self.image_processor = VaeImageProcessor(vae_scale_factor=self.size_multiple)
         self._guidance_scale = 1.0
         self._attention_kwargs: dict[str, Any] | None = None

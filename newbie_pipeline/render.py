@@ -6,7 +6,7 @@ after the other, so each equals the one drawn alone with its seed.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from newbie_pipeline.pipeline import NewbiePipeline
 
 DTYPE_NAMES = ("bfloat16", "float32", "float16")
+# A small model's pictures are enlarged to about this side, as they would be lost on a screen.
+SHOWN_SIDE = 512
 
 
 @dataclass(frozen=True)
@@ -221,11 +223,17 @@ class Renderer:
 
     def can_draw(self, width: int, height: int) -> bool:
         """Tell whether the model knows a size, and a memory plan fits it after all runs so far."""
+        width, height = self._drawn_size(width, height)
         try:
             self._model.pipeline.check_inputs(height, width, 1, 1)
         except RenderInputError:
             return False
         return self._model.can_hold(width, height)
+
+    def _drawn_size(self, width: int, height: int) -> tuple[int, int]:
+        """Give the size that is drawn where this one is asked for."""
+        side = self._model.pipeline.only_size
+        return (width, height) if side is None else (side, side)
 
     def take_measured(self) -> tuple[list[str], dict[str, Any]] | None:
         """Give what the first whole render took, beside its plan, as lines and as plain data.
@@ -243,6 +251,8 @@ class Renderer:
     ) -> RenderResult:
         """Draw one RGB picture for each seed, in order.
 
+        A small model draws its own size, whatever is asked for, and its pictures are enlarged.
+
         `on_step(step, total)` is called after each step, counted over all pictures from 1; it
         counts from 1 again when memory ran out and the request is drawn once more. Help with the
         prompt goes first and takes the first picture's seed; it adds nothing that `allows` refuses,
@@ -252,6 +262,8 @@ class Renderer:
         under two plans.
         """
         pipeline = self._model.pipeline
+        width, height = self._drawn_size(spec.width, spec.height)
+        spec = replace(spec, width=width, height=height)
         pipeline.check_inputs(spec.height, spec.width, spec.num_inference_steps, 1)
         _stop_if(cancelled)
         # What was written stays written when memory runs out and the request is drawn once more.
@@ -262,7 +274,10 @@ class Renderer:
                 assisted.append(self._assist(spec, cancelled, allows))
             return self._draw(spec, on_step, cancelled, next(iter(assisted), None))
 
-        return self._model.draw(spec.width, spec.height, draw)
+        result = self._model.draw(spec.width, spec.height, draw)
+        if pipeline.only_size is None:
+            return result
+        return replace(result, images=tuple(map(_enlarged, result.images)))
 
     def _assist(
         self,
@@ -356,6 +371,13 @@ class Renderer:
         if count is None or count.read == count.whole:
             return None
         return Truncation(count.whole, count.read, count.cut)
+
+
+def _enlarged(picture: Image.Image) -> Image.Image:
+    """Enlarge a small picture by a whole factor."""
+    factor = max(1, SHOWN_SIDE // max(picture.size))
+    size = (picture.width * factor, picture.height * factor)
+    return picture.resize(size, Image.Resampling.LANCZOS)
 
 
 def _stop_if(cancelled: Callable[[], bool]) -> None:

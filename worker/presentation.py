@@ -18,6 +18,7 @@ from jobs.wording import say
 from newbie_pipeline.prompt.assist import AssistMode
 from newbie_pipeline.recipe import Recipe, encode_png
 from worker.client import Picture, Rendered
+from worker.demo_notes import demo_text
 from worker.prompt_notes import assist_text, cut_text, drawn_prompt
 
 COLOUR = 0x5B8DEF
@@ -63,7 +64,7 @@ def pictures(job: Job, rendered: Rendered, version: str, *, as_spoilers: bool = 
         (f"{prefix}newbie-{job.id}-{seed}.png", _png(job, rendered, picture, seed, version))
         for seed, picture in shown
     )
-    embed = _embed(job, rendered, [seed for seed, _ in shown])
+    embed = _embed(job, rendered, shown)
     if len(files) == 1 and not as_spoilers:
         embed.set_image(url=f"attachment://{files[0][0]}")
     prompt_name = f"newbie-{job.id}.xml"
@@ -98,13 +99,14 @@ def _png(job: Job, rendered: Rendered, picture: Picture, seed: int, version: str
     return encode_png(picture.pixels, recipe)
 
 
-def _embed(job: Job, rendered: Rendered, seeds: list[int]) -> discord.Embed:
-    locale, request, count = job.address.locale, job.request, len(seeds)
+def _embed(job: Job, rendered: Rendered, shown: list[tuple[int, Picture]]) -> discord.Embed:
+    locale, request, count = job.address.locale, job.request, len(shown)
+    size = _size(job, shown)
     title = say("pictures.title" if count > 1 else "picture.title", locale, count=count)
     embed = discord.Embed(title=title, colour=COLOUR)
     rows = {
-        "picture.size": f"{request.size.width} × {request.size.height}",
-        "picture.seed": "\n".join(map(str, seeds)),
+        "picture.size": f"{size[0]} × {size[1]}",
+        "picture.seed": "\n".join(str(seed) for seed, _ in shown),
         "picture.steps": str(request.num_inference_steps),
         "picture.guidance": f"{request.guidance_scale:g}",
         "picture.time": say("picture.seconds", locale, seconds=f"{rendered.seconds:.1f}"),
@@ -117,5 +119,15 @@ def _embed(job: Job, rendered: Rendered, seeds: list[int]) -> discord.Embed:
     if rendered.truncation is not None:
         name = say("prompt.cut.title", locale)
         embed.add_field(name=name, value=cut_text(rendered.truncation, locale), inline=False)
+    prompt = drawn_prompt(request, rendered.assisted)
+    if (about := demo_text(rendered.model, prompt, locale)) is not None:
+        embed.add_field(name=say("picture.demo.title", locale), value=about, inline=False)
     embed.set_footer(text=say("picture.model", locale, model=rendered.model))
     return embed
+
+
+def _size(job: Job, shown: list[tuple[int, Picture]]) -> tuple[int, int]:
+    """Give the pictures' size: not what was asked for, where a model knows but one."""
+    if shown:
+        return shown[0][1].width, shown[0][1].height
+    return job.request.size.width, job.request.size.height

@@ -36,7 +36,7 @@ def check_model(named: str | None) -> list[Finding]:
         )
     except SettingsError as error:
         if str(error) == NO_MODEL:
-            detail = "NEWBIE_WORKER_MODEL is not set: `newbie run` draws with a tiny random model"
+            detail = "NEWBIE_WORKER_MODEL is not set: `newbie run` draws with the small demo model"
             return [skipped("checkpoint", detail)]
         return [failure("worker", str(error), "Correct it in the environment or in .env.")]
     try:

@@ -1,13 +1,15 @@
 """How a checkpoint is named in a setting or on a command line; loads no torch.
 
 A source is one path (a folder or a file), or separate files by the names of their parts. The
-parts that are not named come from `base`, where there is one.
+parts that are not named come from `base`, where there is one. The word `demo` means the demo
+checkpoint that comes with the package; a folder of that name is `./demo`.
 """
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from newbie_pipeline.demo.packaged import DEMO, DEMO_CHECKPOINT
 from newbie_pipeline.errors import CheckpointError
 
 Source = Path | str | Mapping[str, Path | str]
@@ -30,7 +32,7 @@ def wanted_components(*, clip_only: bool) -> tuple[str, ...]:
 
 
 def parse_source(text: str) -> Path | dict[str, Path]:
-    """Read a path, or `transformer=PATH,text_encoder=PATH,text_encoder_2=PATH,vae=PATH`.
+    """Read `demo`, a path, or `transformer=PATH,text_encoder=PATH,text_encoder_2=PATH,vae=PATH`.
 
     `tokenizer=`, `tokenizer_2=` and `scheduler=` are known too; `base=PATH` (or a path without a
     name in front) gives all parts that are not named. Raises CheckpointError for anything else.
@@ -38,6 +40,8 @@ def parse_source(text: str) -> Path | dict[str, Path]:
     text = text.strip()
     if not text:
         raise CheckpointError("no checkpoint is named")
+    if text == DEMO:
+        return DEMO_CHECKPOINT
     pieces = _SEPARATOR.split(text)
     if len(pieces) == 1 and (Path(text).exists() or _named(text) is None):
         return Path(text).expanduser()

@@ -49,7 +49,12 @@ def write_demo_checkpoint(directory: Path, parts: DemoParts) -> None:
         "cap_feat_dim": sizes.gemma["hidden_size"],
         "clip_text_dim": sizes.jina["hidden_size"],
     }
-    config: dict[str, Any] = {"_class_name": TRANSFORMER_CLASS, **sizes.transformer, **widths}
+    config: dict[str, Any] = {
+        "_class_name": TRANSFORMER_CLASS,
+        **sizes.transformer,
+        **widths,
+        "only_size": sizes.picture,
+    }
     write_part(directory, "transformer", config, halved(parts.transformer))
     config = {"_class_name": "AutoencoderKL", **vae_config(sizes), **parts.latent_scaling}
     write_part(directory, "vae", config, halved(parts.vae))

@@ -100,7 +100,7 @@ class DemoTraining:
         )
         parts = DemoParts(
             sizes=self.settings.sizes,
-            vae=vae,
+            vae=vae.to(memory_format=torch.contiguous_format),
             latent_scaling=scaling,
             gemma=reader.gemma,
             jina=reader.jina,

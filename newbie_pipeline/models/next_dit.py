@@ -66,7 +66,11 @@ class NextDiTOutput(BaseOutput):
 
 
 class NextDiT(ModelMixin, ConfigMixin, AttentionMixin, PeftAdapterMixin, CacheMixin):
-    """The 3.5 B transformer at its defaults; any size by its constructor arguments."""
+    """The 3.5 B transformer at its defaults; any size by its constructor arguments.
+
+    `only_size` is the side in pixels of the one size that a small model has learnt; None, as in the
+    real one, is any size.
+    """
 
     _supports_gradient_checkpointing = True
     _no_split_modules = ("JointTransformerBlock", "NoiseRefinerBlock", "ContextRefinerBlock")
@@ -91,6 +95,7 @@ class NextDiT(ModelMixin, ConfigMixin, AttentionMixin, PeftAdapterMixin, CacheMi
         clip_text_dim: int = 1024,
         axes_dims: tuple[int, ...] = (32, 32, 32),
         axes_lens: tuple[int, ...] = (1024, 512, 512),
+        only_size: int | None = None,
     ) -> None:
         super().__init__()
         if dim // n_heads != sum(axes_dims):

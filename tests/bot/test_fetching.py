@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import itertools
 
 import pytest
 from PIL import Image
@@ -10,9 +11,11 @@ from jobs.lifecycle import Lifecycle
 from jobs.message_parts import PlainMessage, to_parts
 from jobs.models import Handover, Job, JobState, Outcome, OutcomeCode
 from jobs.queue import RenderQueue
-from playground.client import PlaygroundClient
+from playground.client import DEFAULT_CHANNEL, PlaygroundClient
+from playground.guilds import GUILD_ID
 from supervisor.stack import Stack
 from tests.bot.conftest import Json, Member, is_private, new_member
+from tests.jobs.conftest import address, request
 
 DRAWN = Outcome(code=OutcomeCode.DONE, seconds=1.5)
 EDIT = r"^/webhooks/\d+/[^/]+/messages/"
@@ -32,12 +35,28 @@ def picture(name: str, shade: int = 0) -> dict[str, bytes]:
     return to_parts(PlainMessage("done", embed, files))
 
 
-async def kept(
+_numbers = itertools.count(10**17)
+
+
+def kept(
     member: Member, queue: RenderQueue, name: str = "a", *, code: OutcomeCode | None = None
 ) -> Job:
-    """Have a job whose result Discord took on no way: a picture, or a failure of some code."""
-    job_id = await member.newbie(prompt="1girl")
-    await member.answer(job_id)
+    """Have a job whose result Discord took on no way: a picture, or a failure of some code.
+
+    The bot has no part in it: after `/newbie` it would look what waits, at any later moment.
+    """
+    number = next(_numbers)
+    submitted = queue.submit(
+        request(),
+        address(number, requester_id=member.id, guild_id=GUILD_ID, channel_id=DEFAULT_CHANNEL),
+    )
+    return set_aside(queue, submitted.id, name, code)
+
+
+def set_aside(
+    queue: RenderQueue, job_id: str, name: str = "a", code: OutcomeCode | None = None
+) -> Job:
+    """Bring the one job in line to its end, and keep its result."""
     lifecycle = Lifecycle(queue)
     queue.rq.empty()
     job = lifecycle.claim(f"ticket-{name}")
@@ -79,7 +98,9 @@ async def private_texts(member: Member) -> list[str]:
 
 
 async def test_a_kept_picture_is_handed_over_in_private(member: Member, queue: RenderQueue):
-    job = await kept(member, queue)
+    job_id = await member.newbie(prompt="1girl")
+    await member.answer(job_id)
+    job = set_aside(queue, job_id)
     message = await member.answer(await fetch(member), lambda found: shows(found, "a"))
     assert is_private(message)
     assert message["content"] == "done"
@@ -100,9 +121,9 @@ async def test_everything_that_waits_comes_each_in_a_message_of_its_own(
     member: Member, queue: RenderQueue
 ):
     jobs = [
-        await kept(member, queue, "a"),
-        await kept(member, queue, "b", code=OutcomeCode.RENDER_FAILED),
-        await kept(member, queue, "c"),
+        kept(member, queue, "a"),
+        kept(member, queue, "b", code=OutcomeCode.RENDER_FAILED),
+        kept(member, queue, "c"),
     ]
     sent = await fetch(member)
     for job in jobs:
@@ -122,7 +143,7 @@ async def test_everything_that_waits_comes_each_in_a_message_of_its_own(
 async def test_nobody_gets_what_waits_for_another(
     member: Member, discord: PlaygroundClient, queue: RenderQueue
 ):
-    job = await kept(member, queue)
+    job = kept(member, queue)
     other = await new_member(discord, "other")
     answer = await other.answer(await fetch(other))
     assert answer["content"] == "No result waits for you."
@@ -133,7 +154,7 @@ async def test_nobody_gets_what_waits_for_another(
 async def test_results_can_be_fetched_in_direct_messages(
     member: Member, queue: RenderQueue, running: Stack
 ):
-    job = await kept(member, queue)
+    job = kept(member, queue)
     async with member.discord.http.post(
         f"{running.api_url}/users/@me/channels",
         json={"recipient_id": member.id},
@@ -147,7 +168,7 @@ async def test_results_can_be_fetched_in_direct_messages(
 
 
 async def test_of_two_at_the_same_moment_one_shows_the_result(member: Member, queue: RenderQueue):
-    job = await kept(member, queue)
+    job = kept(member, queue)
     # Whoever has the result waits a moment, so that both are under way.
     await member.discord.add_fault("PATCH", EDIT, 429, retry_after=1.5)
     first, second = await asyncio.gather(fetch(member), fetch(member))
@@ -162,7 +183,7 @@ async def test_of_two_at_the_same_moment_one_shows_the_result(member: Member, qu
 async def test_a_broken_connection_is_tried_again(
     member: Member, queue: RenderQueue, fault: dict[str, bool]
 ):
-    job = await kept(member, queue)
+    job = kept(member, queue)
     await member.discord.add_fault("PATCH", EDIT, **fault)
     await fetch(member)
     await ended(queue, job)
@@ -172,7 +193,7 @@ async def test_a_broken_connection_is_tried_again(
 async def test_an_answer_that_stays_lost_loses_nothing_and_shows_nothing_twice(
     member: Member, queue: RenderQueue
 ):
-    job = await kept(member, queue)
+    job = kept(member, queue)
     # Four tries to show it, and the word that it goes on waiting: all arrive, no answer comes back.
     await member.discord.add_fault("PATCH", EDIT, after_accept=True, times=4)
     told = await member.answer(await fetch(member), lambda found: "still waits" in found["content"])
@@ -188,7 +209,7 @@ async def test_an_answer_that_stays_lost_loses_nothing_and_shows_nothing_twice(
 async def test_a_message_that_may_show_the_result_already_is_removed_first(
     member: Member, queue: RenderQueue
 ):
-    job = await kept(member, queue)
+    job = kept(member, queue)
     # Four tries to show it arrive, four to say that it goes on waiting do not. No answer comes.
     await member.discord.add_fault("PATCH", EDIT, after_accept=True, times=4)
     await member.discord.add_fault("PATCH", EDIT, drop=True, times=4)
@@ -206,7 +227,7 @@ async def test_a_message_that_may_show_the_result_already_is_removed_first(
 async def test_when_a_message_for_it_could_not_be_made_for_sure_the_result_waits(
     member: Member, queue: RenderQueue
 ):
-    first, second = await kept(member, queue, "a"), await kept(member, queue, "b")
+    first, second = kept(member, queue, "a"), kept(member, queue, "b")
     await member.discord.add_fault("POST", FOLLOWUP, after_accept=True)
     await fetch(member)
     await ended(queue, first)
@@ -223,7 +244,7 @@ async def test_when_a_message_for_it_could_not_be_made_for_sure_the_result_waits
 async def test_a_bot_that_dies_in_the_middle_loses_nothing(
     member: Member, queue: RenderQueue, running: Stack
 ):
-    job = await kept(member, queue)
+    job = kept(member, queue)
     await member.discord.add_fault("PATCH", EDIT, 429, retry_after=60, times=9)
     await fetch(member)
     async with asyncio.timeout(30):
@@ -241,7 +262,7 @@ async def test_a_bot_that_dies_in_the_middle_loses_nothing(
 
 
 async def test_what_can_not_be_removed_any_more_is_shown_again(member: Member, queue: RenderQueue):
-    job = await kept(member, queue)
+    job = kept(member, queue)
     old = Handover(token="of an hour ago", message_id="4711", at=1.0)
     Lifecycle(queue).kept.note(job, old)
     await member.answer(await fetch(member), lambda found: shows(found, "a"))
@@ -249,7 +270,7 @@ async def test_what_can_not_be_removed_any_more_is_shown_again(member: Member, q
 
 
 async def test_files_that_discord_finds_too_large_go_on_waiting(member: Member, queue: RenderQueue):
-    job = await kept(member, queue)
+    job = kept(member, queue)
     await member.discord.add_fault("PATCH", EDIT, 413, body={"code": 40005, "message": "x"})
     await member.answer(await fetch(member), lambda found: "too large" in found["content"])
     assert queue.get(job.id).state is JobState.KEPT
@@ -259,7 +280,7 @@ async def test_files_that_discord_finds_too_large_go_on_waiting(member: Member, 
 async def test_without_redis_a_member_is_told_and_nothing_is_lost(
     member: Member, queue: RenderQueue, running: Stack
 ):
-    job = await kept(member, queue)
+    job = kept(member, queue)
     await asyncio.sleep(1.5)  # the append-only file is written every second
     running.kill("redis")
     sent = await fetch(member)
@@ -272,7 +293,7 @@ async def test_without_redis_a_member_is_told_and_nothing_is_lost(
 
 
 async def test_what_waited_too_long_is_told_once(member: Member, queue: RenderQueue):
-    job = await kept(member, queue)
+    job = kept(member, queue)
     queue.redis.zadd(queue.keys.member_kept(member.id), {job.id: 1.0})
     queue.redis.zadd(queue.keys.kept, {job.id: 1.0})
     assert Lifecycle(queue).kept.expire() == 1
@@ -283,7 +304,7 @@ async def test_what_waited_too_long_is_told_once(member: Member, queue: RenderQu
 
 
 async def test_a_picture_whose_bytes_are_gone_says_so(member: Member, queue: RenderQueue):
-    job = await kept(member, queue)
+    job = kept(member, queue)
     queue.redis.delete(queue.keys.result(job.id))
     await member.answer(await fetch(member), lambda found: "was removed" in found["content"])
     closed = (await ended(queue, job)).outcome
@@ -302,7 +323,7 @@ async def reminder(member: Member) -> str:
 
 
 async def test_an_accepted_request_tells_what_waits(member: Member, queue: RenderQueue):
-    await kept(member, queue)
+    kept(member, queue)
     sent = await member.newbie(prompt="1girl")
     text = await reminder(member)
     until = queue.redis.zscore(queue.keys.kept, queue.redis.zrange(queue.keys.kept, 0, 0)[0])
@@ -314,7 +335,7 @@ async def test_an_accepted_request_tells_what_waits(member: Member, queue: Rende
 
 async def test_several_results_are_counted(member: Member, queue: RenderQueue):
     for name in "ab":
-        await kept(member, queue, name)
+        kept(member, queue, name)
     await member.newbie(prompt="1girl")
     await member.discord.wait_for_message(
         lambda found: found["content"].startswith("2 of your results"), member.id
@@ -322,7 +343,7 @@ async def test_several_results_are_counted(member: Member, queue: RenderQueue):
 
 
 async def test_notes_on_a_prompt_and_what_waits_come_together(member: Member, queue: RenderQueue):
-    await kept(member, queue)
+    kept(member, queue)
     await member.newbie(prompt="<a><n>miku</N></a>")
     text = await reminder(member)
     assert text.startswith("Notes on your prompt")
@@ -331,7 +352,7 @@ async def test_notes_on_a_prompt_and_what_waits_come_together(member: Member, qu
 
 
 async def test_a_refused_request_tells_what_waits(member: Member, queue: RenderQueue):
-    await kept(member, queue)
+    kept(member, queue)
     await member.newbie(prompt="<n>miku")
     await reminder(member)
     texts = await private_texts(member)
@@ -342,7 +363,7 @@ async def test_a_refused_request_tells_what_waits(member: Member, queue: RenderQ
 async def test_a_form_tells_what_waits_when_it_is_sent_and_not_when_it_opens(
     member: Member, queue: RenderQueue
 ):
-    await kept(member, queue)
+    kept(member, queue)
     opened: list[str] = []
 
     async def act() -> None:
@@ -364,7 +385,7 @@ async def test_a_form_tells_what_waits_when_it_is_sent_and_not_when_it_opens(
 async def test_a_member_for_whom_nothing_waits_hears_nothing(
     member: Member, discord: PlaygroundClient, queue: RenderQueue
 ):
-    await kept(member, queue)
+    kept(member, queue)
     other = await new_member(discord, "other")
     await other.answer(await other.newbie(prompt="1girl"))
     await asyncio.sleep(0.3)

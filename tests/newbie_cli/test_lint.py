@@ -84,6 +84,32 @@ def test_json_has_every_file_and_diagnostic(capsys: pytest.CaptureFixture[str]) 
     }
 
 
+def test_tags_that_the_demo_model_does_not_know_are_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "tags.txt"
+    file.write_text("1girl, blue hair, dragon wings, dragon_wings, night sky")
+    assert run("--demo", str(file)) == 0
+    assert capsys.readouterr().out == (
+        f"{file}: ok\n{file}: the demo model does not know: dragon wings, dragon_wings\n"
+    )
+    assert run("--demo", "--json", str(file)) == 0
+    [found] = json.loads(capsys.readouterr().out)["files"]
+    assert found["unknown_to_demo"] == ["dragon wings", "dragon_wings"]
+
+
+def test_the_demo_model_is_not_spoken_of_unasked(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "tags.txt"
+    file.write_text("1girl, dragon wings")
+    assert run(str(file)) == 0
+    assert run("--json", str(file)) == 0
+    output = capsys.readouterr().out
+    assert "does not know" not in output
+    assert "unknown" not in output
+
+
 @pytest.mark.parametrize(("prompt", "expected"), [(b"1girl", 0), (b"<n>miku", 1)])
 def test_a_dash_reads_standard_input(
     prompt: bytes,
