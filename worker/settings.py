@@ -28,7 +28,7 @@ class WorkerSettings(RoomSettings):
     model_config = SettingsConfigDict(env_prefix="NEWBIE_WORKER_")
 
     model: str = Field(
-        description="The checkpoint: a folder, a file, or transformer=FILE,text_encoder=FILE,..."
+        description="The checkpoint: demo, a folder, a file, or parts as transformer=FILE,vae=FILE."
     )
     device: str | None = Field(
         None, description="Device of the renderer, such as cuda:0; unset: the first GPU, or cpu."
