@@ -5,13 +5,14 @@ With names (`python -m benchmarks queue`), only those benchmarks.
 
 import sys
 
-from benchmarks import loading, memory, product, prompts, queue, transformer
+from benchmarks import demo, loading, memory, product, prompts, queue, transformer
 
 ALL = {
     "prompts": prompts,
     "transformer": transformer,
     "loading": loading,
     "queue": queue,
+    "demo": demo,
     "product": product,
     "memory": memory,
 }

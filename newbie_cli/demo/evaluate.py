@@ -1,7 +1,8 @@
 """`newbie demo evaluate`: does a checkpoint draw what prompts ask for?
 
 Draws held-out combinations and hand-written prompts, measures the pictures, and prints the share of
-right answers by kind of prompt; with --json one JSON document. Exit codes: 0 measured, 1 the
+right answers by kind of prompt, with how right the measuring itself is; with --json one JSON
+document. Exit codes: 0 measured, 1 the
 checkpoint cannot be used or drawing failed, 2 a wrong command line.
 """
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from newbie_pipeline.demo.evaluation import Evaluation, Scores, Task
-    from newbie_pipeline.render import Renderer
 
 _HAND_WRITTEN = Path(__file__).parents[2] / "tests" / "data" / "prompts" / "demo"
 # What is shown, in this order; the document has everything.
@@ -62,13 +62,16 @@ def run(args: argparse.Namespace) -> int:
     """Draw, measure, print, and give the exit code."""
     from newbie_pipeline.checkpoints.sources import parse_source
     from newbie_pipeline.demo.contact_sheet import ContactSheets
-    from newbie_pipeline.demo.evaluation import evaluate, held_out_tasks
+    from newbie_pipeline.demo.evaluation import drawn_by, evaluate, held_out_tasks
+    from newbie_pipeline.demo.measuring import measure_drawings
     from newbie_pipeline.errors import PipelineError
     from newbie_pipeline.render import LoadOptions, Renderer
 
     try:
+        source = parse_source(args.model)
         tasks = [*held_out_tasks(args.prompts), *_hand_written(args.hand_written)]
-        renderer = Renderer.load(parse_source(args.model), LoadOptions(assist=False))
+        renderer = Renderer.load(source, LoadOptions(assist=False))
+        measured = measure_drawings(source, args.prompts)
         sheets = ContactSheets()
         show = _Progress(len(tasks))
 
@@ -77,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
             show()
 
         begun = time.monotonic()
-        found = evaluate(tasks, _draw(renderer, args.steps, args.guidance), on_picture)
+        found = evaluate(tasks, drawn_by(renderer, args.steps, args.guidance), on_picture)
         seconds = (time.monotonic() - begun) / len(tasks)
         if args.sheets is not None:
             sheets.save(args.sheets)
@@ -89,42 +92,31 @@ def run(args: argparse.Namespace) -> int:
         return 1
     if args.json:
         facts = {"model": renderer.info.model_name, "model_hash": renderer.info.model_hash}
-        print(json.dumps({**facts, "seconds": round(seconds, 3), **found.as_data()}, indent=2))
+        facts |= {"seconds": round(seconds, 3), "psnr": round(measured[2], 2)}
+        drawings = {"drawings": measured[0].as_data(), "drawings_shuffled": measured[1].as_data()}
+        print(json.dumps({**facts, **found.as_data(), **drawings}, indent=2))
     else:
-        print("\n".join(_table(found)))
-        print(f"\n{renderer.info.model_name}: {seconds:.2f} s a picture")
+        print("\n".join(_table(found, measured[0], measured[1])))
+        print(f"\n{renderer.info.model_name}: {seconds:.2f} s a picture, VAE {measured[2]:.1f} dB")
     return 0
 
 
 def _hand_written(folder: Path) -> list["Task"]:
-    """Read the prompts of a folder; without any, as where only the package is installed, none."""
-    from newbie_pipeline.demo.evaluation import Task
-    from newbie_pipeline.demo.handwritten import read_handwritten
+    """Read the prompts of a folder; where only the package is installed, there are none."""
+    from newbie_pipeline.demo.evaluation import hand_written_tasks
 
-    if folder == _HAND_WRITTEN and not folder.is_dir():
-        return []
-    return [
-        Task("hand-written", each.text, each.wanted, number)
-        for number, each in enumerate(read_handwritten(folder))
+    return [] if folder == _HAND_WRITTEN and not folder.is_dir() else hand_written_tasks(folder)
+
+
+def _table(found: "Evaluation", drawings: "Scores", shuffled: "Scores") -> list[str]:
+    rows: Sequence[tuple[str, Scores]] = [
+        *found.groups.items(),
+        ("all, shuffled", found.shuffled),
+        ("drawings through the VAE", drawings),
+        ("drawings, shuffled", shuffled),
     ]
-
-
-def _draw(renderer: "Renderer", steps: int, guidance: float):  # type: ignore[no-untyped-def]
-    from newbie_pipeline.prompt.parse import parse
-    from newbie_pipeline.render import RenderSpec
-
-    def draw(text: str, seed: int) -> "Image.Image":
-        prompt = parse(text.encode()).source
-        spec = RenderSpec(prompt, "", 1024, 1024, steps, guidance, seeds=(seed,))
-        return renderer.render(spec, lambda *_: None, lambda: False).images[0]
-
-    return draw
-
-
-def _table(found: "Evaluation") -> list[str]:
-    width = max(map(len, (*found.groups, "shuffled")))
+    width = max(len(name) for name, _ in rows)
     lines = [f"{'':{width}}  prompts  {'  '.join(_COLUMNS)}"]
-    rows: Sequence[tuple[str, Scores]] = [*found.groups.items(), ("shuffled", found.shuffled)]
     for name, scores in rows:
         cells = [f"{_percent(scores.share(column)):>{len(column)}}" for column in _COLUMNS]
         lines.append(f"{name:{width}}  {scores.prompts:>7}  {'  '.join(cells)}")

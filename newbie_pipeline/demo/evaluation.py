@@ -10,6 +10,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -18,8 +19,11 @@ from PIL import Image
 
 from newbie_pipeline.demo.analysis import Seen, compare, measure
 from newbie_pipeline.demo.captions import CaptionKind, caption
+from newbie_pipeline.demo.handwritten import read_handwritten
 from newbie_pipeline.demo.sampling import sample_scene
-from newbie_pipeline.demo.scene import Wanted
+from newbie_pipeline.demo.scene import FIGURE_ATTRIBUTES, Scene, Wanted, WantedFigure
+from newbie_pipeline.prompt.parse import parse
+from newbie_pipeline.render import Renderer, RenderSpec
 
 # Scenes of the evaluation: far from those of any training's seed.
 FIRST_SCENE = 9_000_000_000
@@ -32,6 +36,9 @@ KINDS = (
     CaptionKind.SENTENCE,
 )
 ALONE, TOGETHER = "one", "two"
+HAND_WRITTEN = "hand-written"
+# What members get where they choose no size; a small model draws its own.
+SIDE = 1024
 # All figures of a prompt have the hair that is asked for, on the sides that are asked for.
 HAIR_OF_ALL = "hair_of_all"
 
@@ -99,6 +106,33 @@ def held_out_tasks(prompts: int, kinds: Iterable[CaptionKind] = KINDS) -> Iterat
                 written = caption(scene, seed, kind)
                 yield Task(f"{kind}, {group}", written.text, written.named, seed % 2**32)
             seed += 1
+
+
+def everything_of(scene: Scene) -> Wanted:
+    """Ask for all that a scene shows."""
+    figures = tuple(
+        WantedFigure(**{name: getattr(figure, name) for name in FIGURE_ATTRIBUTES})
+        for figure in scene.figures
+    )
+    return Wanted(figures, scene.background)
+
+
+def hand_written_tasks(folder: Path) -> list[Task]:
+    """Give the prompts of a folder that people wrote by hand; raises as `read_handwritten`."""
+    return [
+        Task(HAND_WRITTEN, each.text, each.wanted, number)
+        for number, each in enumerate(read_handwritten(folder))
+    ]
+
+
+def drawn_by(renderer: Renderer, steps: int, guidance: float) -> Draw:
+    """Draw with a loaded model, as a worker does."""
+
+    def draw(text: str, seed: int) -> Image.Image:
+        spec = RenderSpec(parse(text.encode()).source, "", SIDE, SIDE, steps, guidance, (seed,))
+        return renderer.render(spec, lambda *_: None, lambda: False).images[0]
+
+    return draw
 
 
 def evaluate(

@@ -45,6 +45,8 @@ def test_the_document_has_every_kind_of_prompt(
     found = json.loads(capsys.readouterr().out)
     assert found["model"] == DEMO_NAME
     assert found["seconds"] > 0
+    assert found["psnr"] > 20
+    assert found["drawings"]["prompts"] == 1
     assert set(found["groups"]) == {*GROUPS, "hand-written"}
     assert all(scores["prompts"] == 1 for scores in found["groups"].values())
     assert set(found["groups"]["hand-written"]) >= {"hair_color", "background", "layout"}

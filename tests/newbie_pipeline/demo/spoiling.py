@@ -3,8 +3,6 @@
 import numpy as np
 from PIL import Image
 
-from newbie_pipeline.demo.scene import FIGURE_ATTRIBUTES, Scene, Wanted, WantedFigure
-
 
 def psnr(first: np.ndarray, second: np.ndarray) -> float:
     """Give the peak signal-to-noise ratio of two pictures of bytes, in dB."""
@@ -24,12 +22,3 @@ def spoiled(picture: np.ndarray, seed: int, decibels: float = 31.0) -> np.ndarra
     grain = np.sqrt(max(0.0, allowed - np.mean((mixed - sharp) ** 2)))
     noise = np.random.default_rng(seed).normal(0, grain, mixed.shape)
     return (mixed + noise).clip(0, 255).round().astype(np.uint8)
-
-
-def everything_of(scene: Scene) -> Wanted:
-    """Ask for all that a scene shows."""
-    figures = tuple(
-        WantedFigure(**{name: getattr(figure, name) for name in FIGURE_ATTRIBUTES})
-        for figure in scene.figures
-    )
-    return Wanted(figures, scene.background)

@@ -8,6 +8,7 @@ import pytest
 
 from newbie_pipeline.demo.analysis import Seen, compare, measure
 from newbie_pipeline.demo.drawings import draw
+from newbie_pipeline.demo.evaluation import everything_of
 from newbie_pipeline.demo.sampling import sample_scene
 from newbie_pipeline.demo.scene import (
     Background,
@@ -18,7 +19,7 @@ from newbie_pipeline.demo.scene import (
     Wanted,
     WantedFigure,
 )
-from tests.newbie_pipeline.demo.spoiling import everything_of, psnr, spoiled
+from tests.newbie_pipeline.demo.spoiling import psnr, spoiled
 
 COUNT = 60
 MEASURED = (
