@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from newbie_cli.console import Console, JsonLines, Reporter
 from newbie_cli.extras import advice, missing
-from newbie_pipeline.demo.packaged import DEMO
 
 if TYPE_CHECKING:
     from supervisor.stack import Stack, StackOptions
@@ -69,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
     """Start the product, wait for the end, and give the exit code."""
     from dotenv import dotenv_values
 
+    from newbie_pipeline.demo.packaged import DEMO
     from supervisor.errors import ChildFailed, Interrupted, SupervisorError
     from supervisor.stack import Stack
 

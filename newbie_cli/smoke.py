@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from newbie_cli.extras import advice, missing
-from newbie_pipeline.demo.packaged import DEMO
 
 if TYPE_CHECKING:
     from playground.client import PlaygroundClient
@@ -116,6 +115,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _smoke(args: argparse.Namespace, prompt: bytes, data_dir: Path) -> int:
+    from newbie_pipeline.demo.packaged import DEMO
     from supervisor.errors import ChildFailed, SupervisorError
     from supervisor.stack import Stack, StackOptions
 

@@ -3,8 +3,6 @@
 import os
 from typing import TYPE_CHECKING
 
-from newbie_pipeline.demo.packaged import DEMO
-
 if TYPE_CHECKING:
     from newbie_pipeline.lora.adapter_file import AdapterFile
     from newbie_pipeline.prompt.passages import CharacterEncoding
@@ -26,6 +24,8 @@ def setting(name: str) -> str | None:
 
 def chosen_model(named: str | None) -> str:
     """Give the checkpoint that is named, or set for the worker, or else the demo model."""
+    from newbie_pipeline.demo.packaged import DEMO
+
     return named or setting(MODEL) or DEMO
 
 

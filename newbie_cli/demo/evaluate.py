@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from newbie_pipeline.demo.packaged import DEMO
-
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -38,7 +36,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "pictures alone whether they show what was asked for.",
         epilog="exit codes: 0 measured, 1 the checkpoint cannot be used, 2 usage",
     )
-    parser.add_argument("--model", default=DEMO, metavar="PATH", help="default: %(default)s")
+    parser.add_argument("--model", default="demo", metavar="PATH", help="default: %(default)s")
     parser.add_argument(
         "--prompts", type=_count, default=100, metavar="N", help="of a kind; default: %(default)s"
     )
