@@ -47,7 +47,7 @@ def plan(checkout: Path, *arguments: str) -> list[str]:
 
 def test_what_is_set_up_is_not_set_up_again(checkout: Path) -> None:
     assert plan(checkout, "run") == [".venv/bin/newbie run"]
-    assert plan(checkout, "test") == [".venv/bin/python -m pytest -n 2 --dist loadfile"]
+    assert plan(checkout, "test") == [".venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder"]
 
 
 @pytest.mark.parametrize("file", ["pyproject.toml", "constraints.txt", "deploy/setup.sh"])
@@ -81,7 +81,7 @@ def test_check_is_every_gate_and_the_tests_come_last(checkout: Path) -> None:
         "ruff check",
         "mypy",
         "lint-imports",
-        "python -m pytest -n 2 --dist loadfile",
+        "python -m pytest -n 2 --dist loadfile --no-loadscope-reorder",
     ]
 
 
