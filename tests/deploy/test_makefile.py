@@ -47,7 +47,9 @@ def plan(checkout: Path, *arguments: str) -> list[str]:
 
 def test_what_is_set_up_is_not_set_up_again(checkout: Path) -> None:
     assert plan(checkout, "run") == [".venv/bin/newbie run"]
-    assert plan(checkout, "test") == [".venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder"]
+    assert plan(checkout, "test") == [
+        ".venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder"
+    ]
 
 
 @pytest.mark.parametrize("file", ["pyproject.toml", "constraints.txt", "deploy/setup.sh"])
