@@ -27,6 +27,7 @@ from newbie_pipeline.render import Renderer, RenderSpec
 
 # Scenes of the evaluation: far from those of any training's seed.
 FIRST_SCENE = 9_000_000_000
+SCENES_OF_A_KIND = 1_000_000
 KINDS = (
     CaptionKind.CANONICAL,
     CaptionKind.SHUFFLED,
@@ -94,10 +95,10 @@ class Evaluation:
 
 
 def held_out_tasks(prompts: int, kinds: Iterable[CaptionKind] = KINDS) -> Iterator[Task]:
-    """Give `prompts` tasks for each kind with one figure and as many with two."""
-    for kind in kinds:
+    """Give `prompts` tasks for each kind with one figure and as many with two, all of new scenes."""
+    for number, kind in enumerate(kinds):
         left = {ALONE: prompts, TOGETHER: prompts}
-        seed = FIRST_SCENE
+        seed = FIRST_SCENE + number * SCENES_OF_A_KIND
         while any(left.values()):
             scene = sample_scene(seed, held_out=True)
             group = TOGETHER if len(scene.figures) == 2 else ALONE
