@@ -95,7 +95,7 @@ class Evaluation:
 
 
 def held_out_tasks(prompts: int, kinds: Iterable[CaptionKind] = KINDS) -> Iterator[Task]:
-    """Give `prompts` tasks for each kind with one figure and as many with two, all of new scenes."""
+    """Give `prompts` tasks for each kind with one figure and as many with two."""
     for number, kind in enumerate(kinds):
         left = {ALONE: prompts, TOGETHER: prompts}
         seed = FIRST_SCENE + number * SCENES_OF_A_KIND
