@@ -38,7 +38,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--model", default="demo", metavar="PATH", help="default: %(default)s")
     parser.add_argument(
-        "--prompts", type=_count, default=100, metavar="N", help="of a kind; default: %(default)s"
+        "--prompts",
+        type=_count,
+        default=50,
+        metavar="N",
+        help="of each kind for one figure, and as many for two; default: %(default)s",
     )
     parser.add_argument("--steps", type=_count, default=28, help="default: %(default)s")
     parser.add_argument("--guidance", type=float, default=4.0, help="default: %(default)s")

@@ -34,7 +34,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--size",
         type=int,
         choices=_SIZES,
-        default=256,
+        default=128,
         help="native size of its pictures; default: %(default)s",
     )
     parser.add_argument("--device", help="such as cuda or cpu; default: the first card, or the CPU")

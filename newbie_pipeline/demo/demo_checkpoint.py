@@ -84,7 +84,7 @@ def _write_gemma(directory: Path, parts: DemoParts) -> None:
         "text_config": text_config,
     }
     write_part(directory, "text_encoder", config, halved(parts.gemma, GEMMA_PREFIX))
-    parts.tokenizers[0].save_pretrained(str(directory / "text_encoder"))
+    _write_tokenizer(directory / "text_encoder", parts.tokenizers[0])
 
 
 def _write_jina(directory: Path, parts: DemoParts) -> None:
@@ -94,4 +94,10 @@ def _write_jina(directory: Path, parts: DemoParts) -> None:
         "text_config": {"num_attention_heads": parts.sizes.jina["num_attention_heads"]},
     }
     write_part(directory, "clip_model", config, halved(parts.jina, HF_PREFIX))
-    parts.tokenizers[1].save_pretrained(str(directory / "clip_model"))
+    _write_tokenizer(directory / "clip_model", parts.tokenizers[1])
+
+
+def _write_tokenizer(folder: Path, tokenizer: Any) -> None:
+    """Write a tokenizer as it was trained: a call that cuts texts leaves that in its state."""
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.save_pretrained(str(folder))
