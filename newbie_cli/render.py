@@ -165,7 +165,7 @@ def _render(args: argparse.Namespace, prompt: str) -> int:
     started = time.monotonic()
     image = renderer.render(spec, _show_step, lambda: False).images[0]
     seconds = time.monotonic() - started
-    recipe = _recipe(spec, renderer.info)
+    recipe = _recipe(spec, image, renderer.info)
     args.out.write_bytes(encode_png(image, recipe))
     _report(args, recipe, image, seconds)
     return 0
@@ -176,15 +176,15 @@ def _is_clip_only(args: argparse.Namespace) -> bool:
     return worker_settings.is_clip_only(args.text_encoder, own_model=own_model)
 
 
-def _recipe(spec: "RenderSpec", info: "RendererInfo") -> "Recipe":
+def _recipe(spec: "RenderSpec", image: "Image.Image", info: "RendererInfo") -> "Recipe":
     from newbie_pipeline.recipe import Recipe
 
     return Recipe(
         prompt=spec.prompt,
         negative_prompt=spec.negative_prompt,
         seed=spec.seeds[0],
-        width=spec.width,
-        height=spec.height,
+        width=image.width,
+        height=image.height,
         num_inference_steps=spec.num_inference_steps,
         guidance_scale=spec.guidance_scale,
         solver=info.solver,

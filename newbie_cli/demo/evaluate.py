@@ -93,8 +93,12 @@ def run(args: argparse.Namespace) -> int:
         print("newbie demo evaluate: stopped", file=sys.stderr)
         return 1
     if args.json:
-        facts = {"model": renderer.info.model_name, "model_hash": renderer.info.model_hash}
-        facts |= {"seconds": round(seconds, 3), "psnr": round(measured[2], 2)}
+        facts = {
+            "model": renderer.info.model_name,
+            "model_hash": renderer.info.model_hash,
+            "seconds": round(seconds, 3),
+            "psnr": round(measured[2], 2),
+        }
         drawings = {"drawings": measured[0].as_data(), "drawings_shuffled": measured[1].as_data()}
         print(json.dumps({**facts, **found.as_data(), **drawings}, indent=2))
     else:
