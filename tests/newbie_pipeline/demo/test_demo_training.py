@@ -19,7 +19,7 @@ from newbie_pipeline.demo.model_sizes import (
 )
 from newbie_pipeline.demo.training_plan import PartPlan, TrainingPlan
 from newbie_pipeline.errors import TrainingError, TrainingStopped
-from newbie_pipeline.render import LoadOptions, Renderer, RenderSpec
+from newbie_pipeline.render import SHOWN_SIDE, LoadOptions, Renderer, RenderSpec
 
 SIZES = DemoSizes(
     picture=64,
@@ -86,9 +86,9 @@ def test_the_readme_tells_how_long_each_part_took_on_what(checkpoint):
 
 def test_it_is_loaded_by_the_way_of_the_real_one_and_draws(checkpoint):
     renderer = Renderer.load(checkpoint, LoadOptions(device="cpu"))
-    spec = RenderSpec(PROMPT, "", 64, 64, 2, 4.5, (1,))
+    spec = RenderSpec(PROMPT, "", 1024, 640, 2, 4.5, (1,))
     (image,) = renderer.render(spec, lambda *_: None, lambda: False).images
-    assert image.size == (64, 64)
+    assert image.size == (SHOWN_SIDE, SHOWN_SIDE)  # drawn at 64 x 64
     assert not renderer.can_assist  # Gemma lacks what only writing needs
 
 

@@ -129,7 +129,15 @@ def test_a_signal_ends_the_run_between_two_steps_with_its_state_saved(tmp_path, 
     assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == 3
 
 
-def test_a_second_interrupt_acts_as_always():
+@pytest.fixture
+def interrupts():
+    """Ctrl-C as on a terminal: what a shell starts in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_second_interrupt_acts_as_always(interrupts):
     with stopped_by_signals() as stop:
         os.kill(os.getpid(), signal.SIGINT)
         assert stop()
