@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from jobs import presence
+from jobs.connection import connect
+from jobs.keys import Keys
+from jobs.settings import QueueSettings, RedisSettings
 from supervisor.child import ChildSpec
 from supervisor.process import Supervisor
 from supervisor.stack import Stack
@@ -62,3 +66,12 @@ def own_workers(stack: Stack, directory: Path) -> Iterator[OwnWorkers]:
         yield OwnWorkers(stack, directory, supervisor)
         for name in supervisor.names:
             supervisor.kill(name)
+    _forget_killed(stack)
+
+
+def _forget_killed(stack: Stack) -> None:
+    """Take away what the killed ones said of themselves; it would hold for some more seconds."""
+    with connect(RedisSettings(url=stack.redis_url)) as redis:
+        keys = Keys(QueueSettings().name)
+        for one in presence.registrations(redis, keys):
+            presence.leave(redis, keys, one.name)
