@@ -6,20 +6,16 @@ of its own.
 
 import argparse
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from multiprocessing import get_context
-from pathlib import Path
 
 from benchmarks.record import Table, add_row
 from tests.chaos.crowd import MEMBERS, WISHES
 from tests.chaos.driver import Run
-from tests.chaos.houses import Houses
 from tests.chaos.plans import Target
-from tests.chaos.report import explain, summary
+from tests.chaos.playing import play_all
 
 CHAOS = Table(
     f"{MEMBERS * WISHES} jobs of {MEMBERS} members on two workers, while all that runs is killed",
@@ -52,7 +48,7 @@ def main() -> int:
     shares = [seeds[start :: arguments.at_once] for start in range(arguments.at_once)]
     # Not forked: each process has an event loop and children of its own.
     with ProcessPoolExecutor(arguments.at_once, get_context("spawn")) as pool:
-        played = list(pool.map(_play, shares))
+        played = list(pool.map(play_all, shares))
     runs = [run for share, _ in played for run in share]
     left = [process for _, share in played for process in share]
     for process in left:
@@ -60,17 +56,6 @@ def main() -> int:
     row = figures(runs)
     print(add_row(CHAOS, row) if arguments.record else dict(zip(CHAOS.columns, row, strict=True)))
     return 1 if left or any(run.verdict.problems for run in runs) else 0
-
-
-def _play(seeds: Sequence[int]) -> tuple[list[Run], list[str]]:
-    """Play seeds one after the other; gives their runs, and processes that did not end."""
-    runs: list[Run] = []
-    with tempfile.TemporaryDirectory(prefix="newbie-chaos-") as name, Houses(Path(name)) as houses:
-        for seed in seeds:
-            run = houses.play(seed)
-            print(explain(run) if run.verdict.problems else summary(run), flush=True)
-            runs.append(replace(run, lines=()))
-        return runs, houses.leave()
 
 
 def figures(runs: Sequence[Run]) -> list[str]:
