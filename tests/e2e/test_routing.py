@@ -52,6 +52,7 @@ async def test_a_job_waits_for_the_worker_that_can_draw_it_while_others_pass(
     assert (one.capability.assist, one.capability.max_pixels) == (False, 996_147)
     assert (one.capability.model, one.device.name) == ("tiny", "CPU")
     await member.picture(small)
+    await one_message(member, small)
     for job_id in (helped, large):
         assert member.queue.get(job_id).state is JobState.WAITING
         assert member.queue.get(job_id).started_at is None
@@ -72,3 +73,4 @@ async def test_a_job_that_no_living_worker_can_draw_is_refused(
     assert "without Gemma" in await member.refusal(refused)
     drawn = await member.newbie(prompt="1girl", size="640x1536")
     await member.picture(drawn)
+    await one_message(member, drawn)  # its worker closes it a little later, and is killed then
