@@ -94,9 +94,9 @@ class AsyncQueue:
         """Pause, drain or let go on a server's jobs; raises what changing a setting raises."""
         return await self._run(self._queue.set_state, guild, state, by=by, reason=reason)
 
-    async def exists(self, job_id: str) -> bool:
-        """Tell whether there is a job with this id, readable or not."""
-        return bool(await self._run(self._queue.read, [job_id]))
+    async def records(self, job_ids: list[str]) -> dict[str, Job | None]:
+        """Read the jobs that there are; None for one that cannot be read."""
+        return await self._run(self._queue.read, job_ids)
 
     async def promise(self, promise: Promise) -> None:
         """Note what is about to be promised."""

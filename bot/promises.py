@@ -7,15 +7,15 @@ seconds: if its job is in line all is well, and else its member is told to ask a
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Callable
 
-import discord
 import structlog
 
-from bot.answers import NETWORK_ERRORS, Interaction
+from bot.answers import Interaction
 from bot.async_queue import AsyncQueue
+from bot.placeholder import Found, Placeholder
 from jobs.errors import QueueUnavailable
+from jobs.models import JobState
 from jobs.promises import KEEP_SECONDS, Promise
 from jobs.wording import say
 
@@ -25,16 +25,6 @@ log = structlog.get_logger("bot")
 NOTE_SECONDS = 1.5
 # Another bot that still runs may be on its way: a file takes a while.
 GRACE_SECONDS = 20.0
-
-
-class Placeholder(Protocol):
-    """The message of an interaction."""
-
-    async def fetch(self) -> object:
-        """Read it; raises discord.NotFound where it is gone."""
-
-    async def edit(self, text: str) -> object:
-        """Write into it."""
 
 
 class Promises:
@@ -52,6 +42,8 @@ class Promises:
         """
         promise = Promise(
             application_id=str(interaction.application_id),
+            channel_id=str(interaction.channel_id),
+            requester_id=str(interaction.user.id),
             interaction_id=str(interaction.id),
             interaction_token=interaction.token,
             locale=interaction.locale.value,
@@ -100,25 +92,14 @@ class Promises:
     async def _is_kept(self, promise: Promise, placeholder: Placeholder) -> bool:
         """Do what can be done for a promise, and tell whether that settles it."""
         job_id = promise.interaction_id
-        if not await self._queue.exists(job_id):
-            text = say("error.interrupted", promise.locale)
-            return await _reaches(placeholder.edit(text), promise) is not None
-        is_there = await _reaches(placeholder.fetch(), promise)
-        if is_there is False:
+        jobs = await self._queue.records([job_id])
+        if job_id not in jobs:
+            return await placeholder.tell(say("error.interrupted", promise.locale))
+        job = jobs[job_id]
+        if job is not None and job.state is JobState.ENDED:
+            return True
+        found = await placeholder.look(job.address.message_id if job is not None else None)
+        if found is Found.GONE:
             # Its member was told that it is not in line. Once begun it is its worker's to drop.
             return await self._queue.withdraw(job_id)
-        return is_there is not None
-
-
-async def _reaches(call: Awaitable[object], promise: Promise) -> bool | None:
-    """Tell whether a placeholder is there; None where Discord does not say."""
-    try:
-        await call
-    except discord.NotFound:
-        return False
-    except NETWORK_ERRORS as error:
-        log.warning(
-            "promise_not_looked_at", job_id=promise.interaction_id, error=type(error).__name__
-        )
-        return None
-    return True
+        return found is Found.THERE

@@ -18,7 +18,7 @@
 | `newbie:{queue}:line:clock` | hash | `now`: the line's virtual time; `count`: of the jobs that joined it | until nothing waits |
 | `newbie:{queue}:held` | sorted set | ids of jobs that wait beside the line, as their server is paused | a member leaves when its job is in line again, or does not wait any more |
 | `newbie:{queue}:paused` | set | servers that are paused, `all` for all of them | a member leaves when its server goes on, or at a start of the bot when its settings are gone |
-| `newbie:{queue}:promises` | hash | interactions that Discord shows as thinking and whose job is not known to be in line, with what answers them | a field leaves when that is settled; all end a quarter of an hour after the last one |
+| `newbie:{queue}:promises` | hash | interactions that Discord shows as thinking and whose job is not known to be in line, with what answers them | a field leaves when that is settled; all end a day after the last one |
 | `newbie:{queue}:member:{id}:waiting` | sorted set | ids of one member's waiting jobs, by virtual time | a member leaves when its job leaves the line |
 | `newbie:{queue}:ticket:{name}` | hash | which job and attempt one of RQ's jobs has taken | until that is settled, or RQ's time limit for it is over |
 | `newbie:{queue}:workers` | sorted set | names of workers, by the time of their last sign of life | a member leaves when it says goodbye, or an hour after its last sign |

@@ -17,8 +17,8 @@ from jobs.connection import redis_errors
 from jobs.keys import Keys
 from jobs.models import Frozen, Snowflake
 
-# As long as Discord keeps an interaction's message open; nothing can be done about it later.
-KEEP_SECONDS = 15 * 60
+# A bot may be away for hours; whoever asked longer ago has asked again, or does not care.
+KEEP_SECONDS = 24 * 60 * 60
 
 
 class Promise(Frozen):
@@ -26,6 +26,8 @@ class Promise(Frozen):
 
     application_id: Snowflake
     interaction_id: Snowflake
+    channel_id: Snowflake
+    requester_id: Snowflake
     interaction_token: SecretStr
     locale: str
     made_at: float

@@ -1,36 +1,13 @@
 """Looks every few seconds for promises that a bot has left which died."""
 
-from typing import cast
-
-import discord
 import structlog
 from discord.ext import commands, tasks
 
 from bot.client import NewbieBot
+from bot.placeholder import Placeholder
 from jobs.errors import QueueUnavailable
-from jobs.promises import Promise
 
 log = structlog.get_logger("bot")
-
-# Discord's name for the interaction's own message; discord.py's annotation knows numbers only.
-ORIGINAL = cast(int, "@original")
-
-
-class Original:
-    """The first message of an interaction, by what Redis holds of it."""
-
-    def __init__(self, bot: NewbieBot, promise: Promise) -> None:
-        self._webhook = discord.Webhook.partial(
-            int(promise.application_id), promise.interaction_token.get_secret_value(), client=bot
-        )
-
-    async def fetch(self) -> object:
-        """Read it."""
-        return await self._webhook.fetch_message(ORIGINAL)
-
-    async def edit(self, text: str) -> object:
-        """Write into it."""
-        return await self._webhook.edit_message(ORIGINAL, content=text)
 
 
 class Promises(commands.Cog):
@@ -52,7 +29,7 @@ class Promises(commands.Cog):
     async def look(self) -> None:
         """Look once; nothing that goes wrong ends the loop."""
         try:
-            await self.bot.intake.promises.look(lambda promise: Original(self.bot, promise))
+            await self.bot.intake.promises.look(lambda promise: Placeholder(self.bot, promise))
         except QueueUnavailable:
             # The look at the line says so in the log.
             return

@@ -17,6 +17,8 @@ from tests import openapi
 Json = dict[str, Any]
 EPHEMERAL = 64
 LOADING = 128
+# The type of a channel of direct messages.
+DIRECT = 1
 
 
 @pytest.fixture(scope="session")

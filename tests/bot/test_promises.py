@@ -5,13 +5,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+
+import pytest
 
 from bot.promises import GRACE_SECONDS
 from jobs.queue import RenderQueue
 from playground.client import PlaygroundClient
 from supervisor.stack import Stack
-from tests.bot.conftest import LOADING, Json, Member, is_private, jobs_of
+from tests.bot.conftest import DIRECT, LOADING, Json, Member, is_private, jobs_of
 
 # The bot, but for what one of its calls does: then it dies.
 DYING_BOT = """
@@ -167,3 +169,116 @@ async def test_without_redis_nothing_is_promised(member: Member, running: Stack)
     ]
     assert [body["type"] for body in callbacks] == [4], "no thinking comes before it"
     assert len(await member.messages()) == before + 1
+
+
+TOKEN_IS_OVER = 15 * 60.0 + 1
+
+
+@pytest.fixture
+async def opened(discord: PlaygroundClient) -> AsyncIterator[None]:
+    """Give all permissions back in the end."""
+    yield
+    await discord.set_permissions([])
+
+
+async def leave_a_dead_promise(member: Member, stack: Stack, queue: RenderQueue, how: str) -> str:
+    """Ask a bot that dies of it, and let the interaction's token die too."""
+    asked = await ask_a_dying_bot(member, stack, how)
+    let_time_pass(queue)
+    await member.discord.advance_clock(TOKEN_IS_OVER)
+    return asked
+
+
+def tells_late(message: Json, asked: str) -> bool:
+    return message.get("nonce") == asked and "not accepted" in message["content"]
+
+
+async def direct_channels(member: Member) -> list[str]:
+    channels = (await member.discord.state(member.id))["channels"]
+    return [channel["id"] for channel in channels if channel["type"] == DIRECT]
+
+
+async def test_when_its_token_is_over_the_member_is_told_in_the_channel(
+    member: Member, running: Stack, queue: RenderQueue
+):
+    asked = await leave_a_dead_promise(member, running, queue, DIES_BEFORE_IT_SUBMITS)
+    [thinking] = await about(member, asked)
+    await start_bot(member.discord, running)
+    await eventually(lambda: queue.promises.open() == [])
+    [told] = [m for m in await member.messages() if tells_late(m, asked)]
+    assert [user["id"] for user in told["mentions"]] == [member.id]
+    assert told["message_reference"]["message_id"] == thinking["id"]
+    assert await about(member, asked) == [], "nothing goes on thinking"
+
+
+async def test_a_member_is_told_in_a_channel_that_the_bot_cannot_read(
+    member: Member, running: Stack, queue: RenderQueue, opened: None
+):
+    asked = await leave_a_dead_promise(member, running, queue, DIES_BEFORE_IT_SUBMITS)
+    await member.discord.set_permissions(["READ_MESSAGE_HISTORY"])
+    await start_bot(member.discord, running)
+    await eventually(lambda: queue.promises.open() == [])
+    [told] = [m for m in await member.messages() if tells_late(m, asked)]
+    assert "message_reference" not in told
+    assert len(await about(member, asked)) == 1, "what it cannot find it cannot delete"
+
+
+@pytest.mark.parametrize("taken", ["SEND_MESSAGES", "VIEW_CHANNEL"])
+async def test_where_the_bot_may_not_write_any_more_the_member_is_told_directly(
+    member: Member, running: Stack, queue: RenderQueue, opened: None, taken: str
+):
+    asked = await leave_a_dead_promise(member, running, queue, DIES_BEFORE_IT_SUBMITS)
+    await member.discord.set_permissions([taken])
+    await start_bot(member.discord, running)
+    await eventually(lambda: queue.promises.open() == [])
+    [direct] = await direct_channels(member)
+    assert [tells_late(m, asked) for m in await member.messages(direct)] == [True]
+    assert not any(tells_late(m, asked) for m in await member.messages())
+
+
+async def test_a_connection_that_breaks_is_no_reason_to_tell_nobody_or_twice(
+    member: Member, running: Stack, queue: RenderQueue
+):
+    asked = await leave_a_dead_promise(member, running, queue, DIES_BEFORE_IT_SUBMITS)
+    sending = ("POST", r"^/channels/\d+/messages$")
+    await member.discord.add_fault(*sending, drop=True, times=6)
+    await member.discord.add_fault(*sending, after_accept=True)
+    await start_bot(member.discord, running)
+    await eventually(lambda: queue.promises.open() == [])
+    assert sum(tells_late(m, asked) for m in await member.messages()) == 1
+
+
+async def test_nobody_is_told_twice_what_the_message_says_already(
+    member: Member, running: Stack, queue: RenderQueue
+):
+    asked = await ask_a_dying_bot(member, running, DIES_BEFORE_IT_SUBMITS)
+    [left] = queue.promises.open()
+    let_time_pass(queue)
+    await start_bot(member.discord, running)
+    await member.answer(asked)
+    await eventually(lambda: queue.promises.open() == [])
+    # As if it had died before it could note that it has told.
+    queue.promises.make(left.model_copy(update={"made_at": time.time() - GRACE_SECONDS - 1}))
+    await member.discord.advance_clock(TOKEN_IS_OVER)
+    await eventually(lambda: queue.promises.open() == [])
+    assert not any(tells_late(m, asked) for m in await member.messages())
+
+
+async def test_when_its_token_is_over_a_job_in_line_stays_there(
+    member: Member, running: Stack, queue: RenderQueue
+):
+    asked = await leave_a_dead_promise(member, running, queue, DIES_AFTER_IT_SUBMITTED)
+    await start_bot(member.discord, running)
+    await eventually(lambda: queue.promises.open() == [])
+    assert [job.id for job in jobs_of(queue)] == [asked]
+
+
+async def test_when_its_token_is_over_a_wrong_no_is_still_made_true(
+    member: Member, running: Stack, queue: RenderQueue
+):
+    asked = await leave_a_dead_promise(member, running, queue, DIES_AFTER_A_WRONG_NO)
+    await start_bot(member.discord, running)
+    await eventually(lambda: jobs_of(queue) == [])
+    await eventually(lambda: queue.promises.open() == [])
+    [message] = await about(member, asked)
+    assert is_private(message)

@@ -3,11 +3,22 @@
 import asyncio
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from tests.browser.conftest import OpenPage
+from tests.browser.page import ChannelPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def open_panel(page: ChannelPage) -> Locator:
+    """Have the bot post its buttons; those of other tests stand above."""
+    panels = page.test_id("message").filter(has=page.page.locator('[data-custom-id="never"]'))
+    before = await panels.count()
+    await page.send_command("panel")
+    await expect(panels).to_have_count(before + 1)
+    message_id = await panels.last.get_attribute("data-message-id")
+    return page.page.locator(f'[data-message-id="{message_id}"]')
 
 
 async def test_a_modal_is_filled_and_sent_with_every_kind_of_input(open_page: OpenPage) -> None:
@@ -65,8 +76,7 @@ async def test_a_button_changes_its_message_and_keeps_the_keyboard_s_focus(
     open_page: OpenPage,
 ) -> None:
     page = await open_page()
-    await page.send_command("panel")
-    message = page.test_id("message").last
+    message = await open_panel(page)
     count = message.locator('[data-custom-id="count"]')
     await expect(message.locator('[data-custom-id="off"]')).to_be_disabled()
     await count.press("Enter")
@@ -79,8 +89,7 @@ async def test_a_button_changes_its_message_and_keeps_the_keyboard_s_focus(
 
 async def test_a_select_menu_sends_what_was_chosen(open_page: OpenPage) -> None:
     page = await open_page()
-    await page.send_command("panel")
-    message = page.test_id("message").last
+    message = await open_panel(page)
     await expect(message.get_by_test_id("select-open")).to_be_visible()
     await page.page.wait_for_timeout(500)  # a message that is drawn anew closes its menu
     await message.get_by_test_id("select-open").click()
@@ -91,8 +100,7 @@ async def test_a_select_menu_sends_what_was_chosen(open_page: OpenPage) -> None:
 
 async def test_a_button_that_nobody_answers_stops_waiting_and_says_so(open_page: OpenPage) -> None:
     page = await open_page()
-    await page.send_command("panel")
-    message = page.test_id("message").last
+    message = await open_panel(page)
     never = message.locator('[data-custom-id="never"]')
     # Looked for while it is pressed: a slow machine is told of the click after the three seconds.
     await asyncio.gather(

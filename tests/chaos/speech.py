@@ -27,6 +27,8 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
 
 
+# Refusals that come when the interaction's token is over.
+LATE = frozenset({"error.interrupted"})
 LAST = (Kind.PICTURE, Kind.REASON)
 KINDS = {
     "queued.": Kind.PASSING,
@@ -55,8 +57,11 @@ def read(message: Message) -> Said:
     text = message["content"]
     words = MENTION.sub("", text)
     for key, kind, pattern in _sentences():
-        # A reason is told to its requester, who is mentioned for it; nothing else mentions anyone.
-        if pattern.fullmatch(words) and (kind is Kind.REASON) == (words != text):
+        # A reason is told to its requester, who is mentioned for it; else only what comes late is.
+        is_mentioned = words != text
+        if pattern.fullmatch(words) and (
+            is_mentioned == (kind is Kind.REASON) or (is_mentioned and key in LATE)
+        ):
             return Said(kind, key)
     return Said(Kind.UNKNOWN, text)
 

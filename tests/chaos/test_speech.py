@@ -40,6 +40,13 @@ def test_a_refusal_is_one_to_all_and_to_one(key: str) -> None:
         assert read(message(sentence, flags=flags)) == Said(Kind.REFUSAL, key)
 
 
+def test_only_a_refusal_that_comes_late_mentions_somebody() -> None:
+    late = say("error.interrupted", "en-US")
+    for text in (late, f"<@500> {late}"):
+        assert read(message(text)) == Said(Kind.REFUSAL, "error.interrupted")
+    assert read(message(f"<@500> {say('error.restarting', 'en-US')}")).kind is Kind.UNKNOWN
+
+
 def test_pictures_and_thinking_need_no_words() -> None:
     assert read(message(flags=LOADING)).kind is Kind.THINKING
     assert read(message("<@500>", attachments=[{"url": "a.png"}])).kind is Kind.PICTURE

@@ -253,6 +253,8 @@ async def taken_back(member: Member, job: Job, bench: tasks.Bench) -> None:
     promise = Promise(
         application_id=job.address.application_id,
         interaction_id=job.id,
+        channel_id=job.address.channel_id,
+        requester_id=job.address.requester_id,
         interaction_token=job.address.interaction_token,
         locale=job.address.locale,
         made_at=time.time(),

@@ -10,6 +10,8 @@ def promise(number: int = 1) -> Promise:
     return Promise(
         application_id="100",
         interaction_id=str(1000 + number),
+        channel_id="200",
+        requester_id="300",
         interaction_token="secret-token",
         locale="en-US",
         made_at=1_700_000_000.0,
