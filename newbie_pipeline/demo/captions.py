@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from newbie_pipeline.demo.scene import Scene, Wanted, WantedFigure
+from newbie_pipeline.demo.scene import Position, Scene, Wanted, WantedFigure
 from newbie_pipeline.demo.seeds import Stream
 from newbie_pipeline.demo.writer import naming, sentences, tag_lists
 from newbie_pipeline.demo.writer.elements import canonical, free_form
@@ -115,13 +115,14 @@ def _one_field(stream: Stream, scene: Scene) -> tuple[Wanted, str]:
         named = Wanted((), scene.background)
     else:
         (figure,) = scene.figures
-        fields = (
-            WantedFigure(hair_color=figure.hair_color),
-            WantedFigure(hair_color=figure.hair_color, eye_color=figure.eye_color),
-            WantedFigure(clothing=figure.clothing, clothing_color=figure.clothing_color),
-            WantedFigure(expression=figure.expression),
-            WantedFigure(position=figure.position),
-        )
+        fields = [WantedFigure(position=figure.position)]
+        if figure.position == Position.CENTER:
+            fields += [
+                WantedFigure(hair_color=figure.hair_color),
+                WantedFigure(hair_color=figure.hair_color, eye_color=figure.eye_color),
+                WantedFigure(clothing=figure.clothing, clothing_color=figure.clothing_color),
+                WantedFigure(expression=figure.expression),
+            ]
         named = Wanted((stream.pick(fields),))
     sheet = fill_in(spelling, named)
     text = free_form(stream, _spelled(spelling, sheet), "", keeps_fields=True)

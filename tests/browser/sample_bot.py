@@ -198,6 +198,11 @@ async def ask(interaction: discord.Interaction) -> None:
     await interaction.response.send_modal(Form())
 
 
+@tree.command(description="Think for ever")
+async def brood(interaction: discord.Interaction) -> None:
+    await interaction.response.defer(thinking=True)
+
+
 @tree.command(description="Show buttons")
 async def panel(interaction: discord.Interaction) -> None:
     await interaction.response.send_message("Not pressed", view=Counter())

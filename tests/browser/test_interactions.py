@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from playwright.async_api import Locator, expect
 
+from playground.client import PlaygroundClient
 from tests.browser.conftest import OpenPage
 from tests.browser.page import ChannelPage
 
@@ -136,3 +137,20 @@ async def test_one_can_type_on_at_once_after_a_modal_was_closed(open_page: OpenP
         await page.composer.press_sequentially("/pond")
         await expect(page.composer).to_have_value("/pond")
         await page.composer.fill("")
+
+
+async def test_a_bot_that_thinks_past_its_token_did_not_respond(
+    open_page: OpenPage, client: PlaygroundClient
+) -> None:
+    page = await open_page()
+    await page.send_command("brood")
+    thinking = page.test_id("message").filter(has=page.test_id("message-thinking"))
+    await expect(thinking).to_have_count(1)
+    message_id = await thinking.get_attribute("data-message-id")
+    await client.advance_clock(15 * 60 + 1)
+    await page.visit(user="mika")
+    message = page.page.locator(f'[data-message-id="{message_id}"]')
+    await expect(message.get_by_test_id("message-over")).to_have_text(
+        "The application did not respond"
+    )
+    await expect(message.get_by_test_id("message-thinking")).to_have_count(0)

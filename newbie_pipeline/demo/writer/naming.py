@@ -1,13 +1,15 @@
 """What of a scene a caption names, and in which order.
 
-- What is not named is free: the scene's value is one of many that fit the caption.
+- What is not named is free: the scene's value is one of many that fit the caption. The place of a
+  figure alone is not: where it is not named, the figure stands in the middle, as everybody expects.
+  A model that learns otherwise draws it somewhere between two places.
 - Of two figures either both are spoken of or none. Where no side is named, the left figure comes
   first, so that a prompt without sides is read as it is written, from left to right.
 """
 
 from dataclasses import replace
 
-from newbie_pipeline.demo.scene import Accessory, Figure, Scene, Wanted, WantedFigure
+from newbie_pipeline.demo.scene import Accessory, Figure, Position, Scene, Wanted, WantedFigure
 from newbie_pipeline.demo.seeds import Stream
 
 # How often an attribute is named.
@@ -66,8 +68,10 @@ def choose(stream: Stream, scene: Scene, chances: Chances) -> Wanted:
     if len(figures) == 2:
         figures = _both_or_none(figures, scene)
         figures = _with_sides(stream, figures, scene, chances["position"])
-    elif stream.happens(chances["position"]):
-        figures = [replace(figures[0], position=scene.figures[0].position)]
+    else:
+        place = scene.figures[0].position
+        if place != Position.CENTER or stream.happens(chances["position"]):
+            figures = [replace(figures[0], position=place)]
     background = scene.background if stream.happens(chances["background"]) else None
     named = Wanted(tuple(figures), background)
     if named.background is None and not any(map(_says_something, figures)):

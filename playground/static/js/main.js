@@ -96,7 +96,10 @@ class Page {
       drops,
       this.toasts,
     );
-    setInterval(tick, TICK_MS);
+    setInterval(() => {
+      tick();
+      this.messages.tick();
+    }, TICK_MS);
     addEventListener("keydown", (event) => this.#onKey(event));
     this.feed.follow(user.id);
   }

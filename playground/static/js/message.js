@@ -11,12 +11,15 @@ import { h } from "./dom.js";
 import { renderEmbed } from "./embeds.js";
 import { renderAttachments } from "./files.js";
 import { icon } from "./icons.js";
+import { NO_RESPONSE } from "./interactions.js";
 import { isLayout, renderLayout } from "./layout-components.js";
 import { renderMarkdown } from "./markdown.js";
 import { formatTime, timeElement } from "./time.js";
 
 const FLAG_EPHEMERAL = 64;
 const FLAG_LOADING = 128;
+// An interaction's token lives a quarter of an hour; nobody can answer with it afterwards.
+const THINKING_MS = 15 * 60 * 1000;
 const TYPE_REPLY = 19;
 const TYPE_CONTEXT_COMMAND = 23;
 const CHAT_INPUT = 1;
@@ -101,7 +104,8 @@ export class MessageView {
     this.element.dataset.ephemeral = String(isEphemeral(message));
     this.#paint("reply", replyKey(message), () => replyLine(message, this.context));
     this.#paint("head", [person, message.timestamp], () => this.#head(person));
-    this.#paint("content", [message.content, message.flags, message.edited_timestamp, person.name], () =>
+    const isOver = this.#isOver();
+    this.#paint("content", [message.content, message.flags, message.edited_timestamp, person.name, isOver], () =>
       this.#content(person, names),
     );
     this.#paint("attachments", message.attachments, () => renderAttachments(unembedded(message)));
@@ -110,6 +114,16 @@ export class MessageView {
     );
     this.#paint("components", message.components, () => this.#components());
     this.#paint("foot", isEphemeral(message), () => this.#foot());
+  }
+
+  /** Show what time alone changes: a bot that thinks for too long will not answer. */
+  tick() {
+    if (isLoading(this.message)) this.update(this.message);
+  }
+
+  #isOver() {
+    const age = this.context.store.now - Date.parse(this.message.timestamp);
+    return isLoading(this.message) && age > THINKING_MS;
   }
 
   /**
@@ -156,6 +170,14 @@ export class MessageView {
 
   #content(person, names) {
     const { message } = this;
+    if (this.#isOver()) {
+      return h(
+        "p",
+        { class: "message-failure", role: "status", testid: "message-over" },
+        icon("warning"),
+        NO_RESPONSE,
+      );
+    }
     if (isLoading(message)) {
       return h(
         "p",

@@ -113,6 +113,11 @@ export class MessageList {
     return { fail: (message) => notice.fail(message), remove };
   }
 
+  /** Show what time alone changes. */
+  tick() {
+    for (const view of this.views.values()) view.tick();
+  }
+
   /** Forget local rows and unseen counts, as when another user looks. */
   reset() {
     this.notices = [];

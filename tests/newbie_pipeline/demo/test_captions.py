@@ -155,6 +155,18 @@ def test_the_position_stands_before_the_looks_as_well_as_after():
     assert min(orders.values()) > 0.35 * sum(orders.values())
 
 
+@pytest.mark.parametrize("kind", CaptionKind)
+def test_a_figure_alone_stands_in_the_middle_where_no_place_is_named(kind):
+    alone = [
+        (scene.figures[0].position, written.named.figures[0].position)
+        for scene, written in captions(kind, 3 * COUNT)
+        if len(scene.figures) == len(written.named.figures) == 1
+    ]
+
+    assert {place for place, named in alone if named is None} == {Position.CENTER}
+    assert {named for _, named in alone} == {None, *Position}
+
+
 def test_one_field_is_one_field():
     for _, written in captions(CaptionKind.ONE_FIELD):
         prompt = parse(written.text)

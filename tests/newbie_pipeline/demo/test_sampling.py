@@ -101,6 +101,19 @@ def test_held_out_scenes_of_two_have_a_held_out_pair_on_its_sides():
     scenes = [sample_scene(seed, held_out=True) for seed in range(300)]
     twos = [scene for scene in scenes if len(scene.figures) == 2]
 
-    assert 0.4 < len(twos) / len(scenes) < 0.6
+    assert 0.3 < len(twos) / len(scenes) < 0.5
     for scene in twos:
         assert is_held_out(pair(*(figure.hair_color for figure in scene.figures)))
+
+
+def test_a_figure_alone_stands_in_the_middle_more_often_in_training_than_in_the_evaluation():
+    shares = {}
+    for held_out in (False, True):
+        scenes = [sample_scene(seed, held_out) for seed in range(1500)]
+        alone = Counter(scene.figures[0].position for scene in scenes if len(scene.figures) == 1)
+        assert 0.55 < alone.total() / len(scenes) < 0.65
+        shares[held_out] = {place: alone[place] / alone.total() for place in Position}
+
+    assert 0.55 < shares[False][Position.CENTER] < 0.65
+    assert min(shares[False].values()) > 0.15
+    assert all(0.28 < share < 0.39 for share in shares[True].values())
