@@ -1,6 +1,7 @@
 """A whole training at a tiny size: it can be broken off, and what it writes is loaded and draws."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from newbie_pipeline.demo.model_sizes import (
     new_transformer,
     new_vae,
 )
-from newbie_pipeline.demo.training_plan import PartPlan, TrainingPlan
+from newbie_pipeline.demo.training_plan import TEXT, TRANSFORMER, VAE, PartPlan, TrainingPlan
 from newbie_pipeline.errors import TrainingError, TrainingStopped
 from newbie_pipeline.render import SHOWN_SIDE, LoadOptions, Renderer, RenderSpec
 
@@ -143,9 +144,19 @@ def test_another_seed_is_another_model_and_cannot_go_on_with_this_one(checkpoint
     )
 
 
-def test_hours_become_as_many_steps_as_fit(tmp_path):
-    training(tmp_path, hours=4e-4).run()
-    assert "| transformer | 3 | " not in (tmp_path / "README.md").read_text()
+def test_hours_become_as_many_steps_as_fit_and_these_give_the_same_weights_again(tmp_path):
+    by_hours, by_steps = tmp_path / "hours", tmp_path / "steps"
+    training(by_hours, hours=4e-4).run()
+    told = (by_hours / "README.md").read_text()
+    plan = PLAN
+    for part in (VAE, TEXT, TRANSFORMER):
+        steps = int(re.search(rf"\| {part} \| (\d+) \|", told)[1])
+        plan = plan.with_steps(part, steps)
+    assert plan != PLAN
+    training(by_steps, plan=plan).run()
+    first, second = weights(by_hours), weights(by_steps)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 @pytest.mark.parametrize("picture", [128, 256])
