@@ -35,8 +35,9 @@ _BROWS = {
     Expression.SURPRISED: "M.22,-.46 Q.46,-.6 .7,-.42",
 }
 _MOUTH_Y = 0.68
-_SMILE = path("M-.24,-.06 Q0,.18 .24,-.06")
-_FLAT = path("M-.13,.02 L.13,.02")
+# A small model must be able to tell them apart: at its size a mouth is a few pixels.
+_SMILE = path("M-.28,-.12 Q0,.27 .28,-.12")
+_FLAT = path("M-.11,.02 L.11,.02")
 _FROWN = path("M-.2,.1 Q0,-.16 .2,.1")
 _OPEN = path("M-.26,-.1 Q0,-.04 .26,-.1 C.26,.12 .12,.23 0,.23 C-.12,.23 -.26,.12 -.26,-.1 Z")
 _TONGUE = path("M-.15,.13 Q0,.02 .15,.13 Q.08,.23 0,.23 Q-.08,.23 -.15,.13 Z")
@@ -101,7 +102,7 @@ def _draw_tear(brush: Brush) -> None:
 
 def _draw_mouth(brush: Brush, expression: Expression) -> None:
     if expression == Expression.SMILE:
-        brush.stroke(_SMILE, MOUTH, 0.07)
+        brush.stroke(_SMILE, MOUTH, 0.08)
     elif expression == Expression.NEUTRAL:
         brush.stroke(_FLAT, MOUTH, 0.06)
     elif expression == Expression.SAD:
