@@ -16,6 +16,10 @@ log = structlog.get_logger("bot")
 
 ALREADY_ACKNOWLEDGED = 40060
 UNKNOWN_INTERACTION = 10062
+UNKNOWN_WEBHOOK = 10015
+UNAUTHORIZED = 401
+# Discord opens an interaction's message for 15 minutes; the rest is kept for the request itself.
+TOKEN_SECONDS = 15 * 60 - 30
 # What a request to Discord raises when the way there or Discord itself fails...
 CONNECTION_ERRORS = (aiohttp.ClientError, discord.DiscordServerError, TimeoutError, OSError)
 # ... and when Discord does not want it either.
@@ -102,6 +106,11 @@ async def _delete_placeholder(interaction: Interaction) -> None:
 def is_too_late(error: BaseException) -> bool:
     """Tell whether Discord no longer waits for an answer to this interaction."""
     return isinstance(error, discord.NotFound) and error.code == UNKNOWN_INTERACTION
+
+
+def is_token_over(error: discord.HTTPException) -> bool:
+    """Tell whether Discord does not know an interaction's token any more."""
+    return error.status == UNAUTHORIZED or error.code == UNKNOWN_WEBHOOK
 
 
 def is_answered(interaction: Interaction) -> bool:

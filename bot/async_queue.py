@@ -1,7 +1,7 @@
 """The queue for coroutines: each call of `jobs.queue` runs on one of `bot.threads`."""
 
 import time
-from collections.abc import AsyncIterator, Set
+from collections.abc import AsyncIterator, Iterable, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -41,6 +41,7 @@ class Place:
 
 
 PAUSED = Place(None, None)
+Placed = tuple[Job, Place]
 
 
 class AsyncQueue:
@@ -115,10 +116,13 @@ class AsyncQueue:
         seen = await self._run(overview.views, self._queue, [job_id])
         return place_of(seen[0]) if seen else None
 
-    async def waiting(self, limit: int) -> list[tuple[Job, Place]]:
-        """Read the jobs at the front of the line, in order, and as many that are paused."""
-        rows = await self._run(overview.waiting_views, self._queue, limit)
-        return [(row.job, place) for row in rows if (place := place_of(row)) is not None]
+    async def look(self, limit: int, turn: int) -> tuple[list[Placed], list[Placed], Set[str]]:
+        """Read the front of the line, a part of the rest, and the ids of all that wait.
+
+        Each turn has another part of the rest (`jobs.overview.look_at_line`).
+        """
+        look = await self._run(overview.look_at_line, self._queue, limit, turn)
+        return _placed(look.front), _placed(look.rest), look.ids
 
     async def jobs_of(self, member: str, page: int, size: int) -> overview.Page:
         """Read one page of a member's jobs."""
@@ -188,6 +192,10 @@ class AsyncQueue:
             yield held
         finally:
             await self._run(lock.__exit__, None, None, None)
+
+
+def _placed(rows: Iterable[overview.View]) -> list[Placed]:
+    return [(row.job, place) for row in rows if (place := place_of(row)) is not None]
 
 
 def place_of(view: overview.View) -> Place | None:

@@ -1,7 +1,7 @@
 """The message of a job that was cancelled while it waited: the bot says so at once.
 
 A worker would say it too, when one has a hand free, and does so where the bot cannot: when the
-interaction's token is over, or the bot is away. Whoever holds the attempt's lease speaks.
+message is gone, or the bot is away. Whoever holds the attempt's lease speaks.
 """
 
 import asyncio

@@ -14,9 +14,8 @@ import time
 import discord
 import structlog
 
-from bot.answers import CONNECTION_ERRORS, NETWORK_ERRORS, Interaction
+from bot.answers import CONNECTION_ERRORS, NETWORK_ERRORS, TOKEN_SECONDS, Interaction
 from bot.async_kept import AsyncKept
-from bot.positions import TOKEN_SECONDS
 from bot.reminders import gone_text
 from jobs.errors import QueueUnavailable
 from jobs.message_parts import PlainMessage

@@ -12,16 +12,14 @@ from typing import Any, cast
 import discord
 import structlog
 
-from bot.answers import CONNECTION_ERRORS, NETWORK_ERRORS
+from bot.answers import CONNECTION_ERRORS, NETWORK_ERRORS, is_token_over
 from jobs.promises import Promise
 
 log = structlog.get_logger("bot")
 
 # Discord's name for the interaction's own message; discord.py's annotation knows numbers only.
 ORIGINAL = cast(int, "@original")
-UNAUTHORIZED = 401
 UNKNOWN_MESSAGE = 10008
-UNKNOWN_WEBHOOK = 10015
 # The message follows its interaction, whose id tells the time, within seconds.
 SEARCHED = 100
 
@@ -85,14 +83,10 @@ class Placeholder:
         """Use the interaction's token; raises TokenOver."""
         try:
             await call
-        except discord.NotFound as error:
-            if error.code == UNKNOWN_WEBHOOK:
-                raise TokenOver from None
-            return Found.GONE
         except discord.HTTPException as error:
-            if error.status == UNAUTHORIZED:
+            if is_token_over(error):
                 raise TokenOver from None
-            return self._unknown(error)
+            return Found.GONE if isinstance(error, discord.NotFound) else self._unknown(error)
         except NETWORK_ERRORS as error:
             return self._unknown(error)
         return Found.THERE
@@ -106,8 +100,9 @@ class Placeholder:
         requester = discord.Object(int(self._promise.requester_id))
         try:
             placeholder = await self._search()
-            if placeholder is not None and not placeholder.flags.loading:
-                return  # it says something already
+            is_gone = placeholder is None and self._may_search()
+            if is_gone or (placeholder is not None and not placeholder.flags.loading):
+                return  # somebody has said so, in it or in its stead
             await self._send(self._channel, words, requester, placeholder)
         except (discord.Forbidden, discord.NotFound):
             await self._send(await self._client.create_dm(requester), words, requester, None)
@@ -127,6 +122,13 @@ class Placeholder:
             if metadata is not None and metadata.id == interaction.id:
                 return message
         return None
+
+    def _may_search(self) -> bool:
+        """Tell whether what is there would be found: else Discord shows an empty channel."""
+        channel = self._client.get_channel(int(self._promise.channel_id))
+        if not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+            return False
+        return channel.permissions_for(channel.guild.me).read_message_history
 
     async def _send(
         self,

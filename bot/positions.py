@@ -1,7 +1,7 @@
 """Which messages of waiting jobs to refresh now: a decision without any I/O.
 
-A message is refreshed when what it shows is no longer true, while its interaction's token lives,
-and never more often than the channel's budget allows. That of a job which is in line again shows
+A message is refreshed when what it shows is no longer true, and never more often than the channel's
+budget allows. That of a job which is in line again shows
 how far its worker was, so it is refreshed whatever place was shown before. Whoever has waited
 longest for a refresh comes first, so that a long line in one channel is refreshed in turns.
 """
@@ -10,11 +10,8 @@ import math
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from bot.async_queue import Place
+from bot.async_queue import Place, Placed
 from jobs.models import Job
-
-# Discord opens an interaction's message for 15 minutes; the rest is kept for the request itself.
-TOKEN_SECONDS = 15 * 60 - 30
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class Board:
         self.shown[job_id] = Shown(place, at, attempt)
 
     def forget(self, waiting: Set[str], before: float) -> None:
-        """Drop what is older and no longer among the jobs that wait at the front."""
+        """Drop what is older and does not wait any more."""
         self.shown = {
             job_id: shown
             for job_id, shown in self.shown.items()
@@ -57,14 +54,12 @@ class Refresh:
 
 
 def plan(
-    line: Sequence[tuple[Job, Place]], shown: Mapping[str, Shown], now: float, budget: int
+    line: Sequence[Placed], shown: Mapping[str, Shown], budget: int
 ) -> dict[str, list[Refresh]]:
     """Choose at most `budget` messages of each channel; `line` is in its order."""
     due: list[tuple[float, int, Refresh]] = []
     for index, (job, place) in enumerate(line):
         before = shown.get(job.id)
-        if now >= job.address.interaction_at + TOKEN_SECONDS:
-            continue
         if before is not None and not _is_outdated(before, job, place):
             continue
         since = before.at if before is not None else -math.inf

@@ -46,6 +46,15 @@ class Page:
         return max(0, -(-self.count // self.size) - 1)
 
 
+@dataclass(frozen=True)
+class Look:
+    """Jobs at the front of the line, in order, some of the others, and the ids of all that wait."""
+
+    front: tuple[View, ...]
+    rest: tuple[View, ...]
+    ids: frozenset[str]
+
+
 def page(queue: RenderQueue, job_ids: list[str], number: int, size: int) -> Page:
     """Read one page of a list; the last one where there are not so many."""
     cut = Page((), number, size, len(job_ids))
@@ -70,19 +79,23 @@ def views(queue: RenderQueue, job_ids: list[str]) -> list[View]:
     return [view(queue, job) for job in map(jobs.get, job_ids) if job is not None]
 
 
-def waiting_views(queue: RenderQueue, limit: int) -> list[View]:
-    """Look at the jobs at the front of the line, in order, then at those that are held."""
-    is_stopped = queue.line.is_stopped()
-    line = [
-        View(job, None if is_stopped else standing, is_stopped)
-        for job, standing in queue.waiting(limit)
-    ]
-    held = queue.read(queue.line.held()[:limit]).values()
-    return line + [
-        View(job, is_paused=True)
-        for job in held
-        if job is not None and job.state is JobState.WAITING
-    ]
+def look_at_line(queue: RenderQueue, limit: int, turn: int = 0) -> Look:
+    """Look at the front of the line and at a part of the rest, `limit` jobs at most of each.
+
+    The rest is all that is behind and all that is held. Each turn has another part of it, in a
+    circle: however long the line, every job is looked at again and again.
+    """
+    ids, held = queue.line.ids(), queue.line.held()
+    behind = ids[limit:] + held
+    parts = max(1, -(-len(behind) // limit))
+    start = turn % parts * limit
+    rest = views(queue, behind[start : start + limit])
+    if queue.line.is_stopped():
+        front = views(queue, ids[:limit])
+    else:
+        # All places at once cost less than one by one.
+        front = [View(job, standing) for job, standing in queue.waiting(limit)]
+    return Look(tuple(front), tuple(rest), frozenset(ids + held))
 
 
 def active_ids(

@@ -1,11 +1,21 @@
 """Discord's JSON for messages, attachments, embeds and their components."""
 
 import datetime as dt
+import time
 from typing import Any
 
 from playground import payloads
 from playground.commands import MESSAGE, USER
-from playground.model import Attachment, Interaction, InteractionType, Json, Message, MessageType
+from playground.model import (
+    TOKEN_LIFE,
+    Attachment,
+    Interaction,
+    InteractionType,
+    Json,
+    Message,
+    MessageFlag,
+    MessageType,
+)
 from playground.world import World
 
 _ATTACHMENT_SCHEME = "attachment://"
@@ -159,6 +169,19 @@ def message(world: World, record: Message, *, nested: bool = False) -> Json:
         payload["message_reference"] = record.reference
         if record.type is MessageType.REPLY and not nested:
             payload["referenced_message"] = _referenced(world, record.reference)
+    return payload
+
+
+def for_member(world: World, record: Message) -> Json:
+    """Return a message as the page shows it: with the time when nobody can answer it any more.
+
+    That is by the wall clock, which the page knows: an interaction's token lives by our own.
+    """
+    payload = message(world, record)
+    interaction = world.interactions.get(record.interaction_id or "")
+    if record.flags & MessageFlag.LOADING and interaction is not None:
+        left = interaction.created_at + TOKEN_LIFE - world.clock.now()
+        payload["loading_until"] = time.time() + left
     return payload
 
 

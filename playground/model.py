@@ -150,6 +150,10 @@ class Message:
     tts: bool = False
 
 
+# Seconds for which the bot can use an interaction's token.
+TOKEN_LIFE = 900.0
+
+
 @dataclass(frozen=True)
 class Interaction:
     """One thing a member did with the application, and what became of it."""

@@ -1,6 +1,7 @@
 """Tells a server's audit channel what was changed; the change stands whatever becomes of that."""
 
 import asyncio
+import secrets
 
 import discord
 import structlog
@@ -51,6 +52,8 @@ async def _post(bot: NewbieBot, guild: str, channel: str, text: str) -> bool:
                 allowed_mentions=discord.AllowedMentions.none(),
                 suppress_embeds=True,
                 silent=True,
+                # Where the answer gets lost, discord.py sends it again.
+                nonce=secrets.token_hex(12),
             )
     except NETWORK_ERRORS as error:
         log.warning("change_not_announced", guild_id=guild, error=type(error).__name__)

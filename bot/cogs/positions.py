@@ -12,10 +12,10 @@ import discord
 import structlog
 from discord.ext import commands, tasks
 
-from bot.answers import NETWORK_ERRORS
+from bot.answers import NETWORK_ERRORS, TOKEN_SECONDS, is_token_over
 from bot.cancelled_message import tell_cancelled
 from bot.client import NewbieBot
-from bot.positions import TOKEN_SECONDS, Refresh, plan
+from bot.positions import Refresh, plan
 from bot.waiting_message import Edit, show_place
 from jobs.errors import QueueUnavailable
 from jobs.models import DeliveryAddress
@@ -27,8 +27,8 @@ SECONDS_BETWEEN_EDITS = 1.0
 REMEMBERED_SECONDS = 60.0
 # Discord's name for the interaction's own message; discord.py's annotation knows numbers only.
 ORIGINAL = cast(int, "@original")
-# The token is over or unknown, or its message is gone: no later edit can succeed.
-LOST_MESSAGE_CODES = frozenset({10008, 10015, 50027})
+# The message or its channel is gone, or closed to us: no later edit can be expected to succeed.
+LOST_MESSAGE_CODES = frozenset({10003, 10008, 50001})
 
 
 class Positions(commands.Cog):
@@ -39,6 +39,7 @@ class Positions(commands.Cog):
         self._next_edit: dict[str, float] = {}
         self._left_to_workers: set[str] = set()
         self._is_out_of_reach = False
+        self._turn = 0
         self.refresh.change_interval(seconds=bot.settings.position_interval)
 
     async def cog_load(self) -> None:
@@ -70,14 +71,20 @@ class Positions(commands.Cog):
         await self.bot.wait_until_ready()
 
     async def _look(self) -> None:
-        """Edit the messages that show a place which is no longer true."""
+        """Edit the messages that show a place which is no longer true.
+
+        Most of a channel's budget is for the front, which moves; one edit is for the others.
+        """
         await self._say_farewell()
-        line = await self.bot.queue.waiting(FRONT)
-        board, now = self.bot.board, time.time()
-        board.forget({job.id for job, _ in line}, now - REMEMBERED_SECONDS)
-        budget = max(1, int(self.bot.settings.position_interval / SECONDS_BETWEEN_EDITS))
-        chosen = plan(line, board.shown, now, budget)
-        await asyncio.gather(*(self._edit_in_turn(refreshes) for refreshes in chosen.values()))
+        front, rest, waiting = await self.bot.queue.look(FRONT, self._turn)
+        self._turn += 1
+        board = self.bot.board
+        board.forget(waiting, time.time() - REMEMBERED_SECONDS)
+        budget = max(1, int(self.bot.settings.position_interval / SECONDS_BETWEEN_EDITS) - 1)
+        turns = plan(front, board.shown, budget)
+        for channel, refreshes in plan(rest, board.shown, 1).items():
+            turns.setdefault(channel, []).extend(refreshes)
+        await asyncio.gather(*(self._edit_in_turn(refreshes) for refreshes in turns.values()))
         self._next_edit = {
             channel: at for channel, at in self._next_edit.items() if at > time.monotonic()
         }
@@ -87,8 +94,6 @@ class Positions(commands.Cog):
         jobs = {job.id: job for job in await self.bot.queue.cancelled()}
         self._left_to_workers &= jobs.keys()
         for job in (job for job in jobs.values() if job.id not in self._left_to_workers):
-            if time.time() >= job.address.interaction_at + TOKEN_SECONDS:
-                continue
             try:
                 await tell_cancelled(self.bot.queue, job, editor(self.bot, job.address))
             except NETWORK_ERRORS as error:
@@ -128,13 +133,25 @@ class Positions(commands.Cog):
 
 
 def editor(bot: NewbieBot, address: DeliveryAddress) -> Edit:
-    """Give a function that writes into an interaction's message with what Redis holds of it."""
+    """Give a function that writes into an interaction's message with what Redis holds of it.
+
+    When its token is over the bot is still the message's author, and writes as such.
+    """
     webhook = discord.Webhook.partial(
         int(address.application_id), address.interaction_token.get_secret_value(), client=bot
     )
 
     async def edit(text: str, view: discord.ui.View | None) -> None:
-        await webhook.edit_message(ORIGINAL, content=text, view=view)
+        if time.time() < address.interaction_at + TOKEN_SECONDS:
+            try:
+                await webhook.edit_message(ORIGINAL, content=text, view=view)
+                return
+            except discord.HTTPException as error:
+                if not is_token_over(error):
+                    raise
+        channel = bot.get_partial_messageable(int(address.channel_id))
+        message = channel.get_partial_message(int(address.message_id))
+        await message.edit(content=text, view=view)
 
     return edit
 

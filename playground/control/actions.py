@@ -33,7 +33,7 @@ def state(world: World, user_id: str, channel_id: str | None, hub: GatewayHub) -
         "channels": [_channel(c) for c in _visible_channels(world, user, guild.id)],
         "users": [_user(member) for member in world.members.all()],
         "commands": visible_commands(world, user, channel),
-        "messages": [message_payloads.message(world, message) for message in messages],
+        "messages": [message_payloads.for_member(world, message) for message in messages],
         "now": world.clock.now(),
     }
 

@@ -95,7 +95,7 @@ class MemberFeed:
         message = event.message
         data: Json = {"id": message.id, "channel_id": message.channel_id}
         if event.kind != "delete":
-            data = message_payloads.message(self._world, message)
+            data = message_payloads.for_member(self._world, message)
         return {"type": f"message_{event.kind}", "data": data}
 
 

@@ -27,7 +27,6 @@ from playground.validation.modals import read_modal
 from playground.world import World
 
 DEADLINE = 3.0
-TOKEN_LIFE = 900.0
 _ALLOWED = {
     InteractionType.COMMAND: {4, 5, 9},
     InteractionType.COMPONENT: {4, 5, 6, 7, 9},

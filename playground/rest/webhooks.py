@@ -7,8 +7,14 @@ from dataclasses import replace
 
 from playground import message_payloads, posting
 from playground.errors import invalid_webhook_token, unknown
-from playground.interactions.callbacks import TOKEN_LIFE
-from playground.model import CallbackType, Interaction, Message, MessageFlag, MessageType
+from playground.model import (
+    TOKEN_LIFE,
+    CallbackType,
+    Interaction,
+    Message,
+    MessageFlag,
+    MessageType,
+)
 from playground.rest.call import NO_CONTENT, Call, Reply
 from playground.validation.form import Form, FormErrors
 from playground.validation.messages import MessageBody, read_message

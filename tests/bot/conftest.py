@@ -136,7 +136,7 @@ async def new_member(discord: PlaygroundClient, name: str = "mina") -> Member:
 
 
 def jobs_of(queue: RenderQueue) -> list[Job]:
-    return [queue.get(job_id) for job_id in queue.active_ids()]
+    return [job for job in queue.read(queue.active_ids()).values() if job is not None]
 
 
 def is_private(message: Json) -> bool:

@@ -1,14 +1,14 @@
 """Which messages are refreshed, and how many of them."""
 
 from bot.async_queue import Place
-from bot.positions import TOKEN_SECONDS, Board, Shown, plan
+from bot.positions import Board, Shown, plan
 from bot.wait_words import SpokenWait
 from jobs.models import DeliveryAddress, Job, JobState, RenderRequest
 
 NOW = 1_800_000_000.0
 
 
-def job(number: int, channel: int = 1, age: float = 10.0) -> Job:
+def job(number: int, channel: int = 1) -> Job:
     return Job(
         id=str(number),
         request=RenderRequest(prompt="1girl", seed=1),
@@ -16,14 +16,14 @@ def job(number: int, channel: int = 1, age: float = 10.0) -> Job:
             application_id="1",
             interaction_id=str(number),
             interaction_token="t",
-            interaction_at=NOW - age,
+            interaction_at=NOW - 10.0,
             guild_id="1",
             channel_id=str(channel),
             message_id="1",
             requester_id="1",
         ),
         state=JobState.WAITING,
-        submitted_at=NOW - age,
+        submitted_at=NOW - 10.0,
     )
 
 
@@ -35,7 +35,7 @@ def line(jobs: list[Job], wait: SpokenWait | None = SOON) -> list[tuple[Job, Pla
 
 
 def chosen(jobs: list[Job], shown: dict[str, Shown], budget: int = 5) -> list[tuple[str, int]]:
-    channels = plan(line(jobs), shown, NOW, budget)
+    channels = plan(line(jobs), shown, budget)
     return [(row.job.id, row.place.position) for rows in channels.values() for row in rows]
 
 
@@ -71,18 +71,13 @@ def test_what_this_process_has_not_shown_is_shown():
     assert chosen([job(1), job(2)], {}) == [("1", 1), ("2", 2)]
 
 
-def test_nothing_is_edited_after_the_token_is_over():
-    assert chosen([job(1, age=TOKEN_SECONDS)], {}) == []
-    assert chosen([job(1, age=TOKEN_SECONDS - 1)], {}) == [("1", 1)]
-
-
 def test_a_message_that_is_gone_is_left_alone():
     assert chosen([job(1), job(2)], {"1": Shown(None, NOW)}) == [("2", 2)]
 
 
 def test_each_channel_has_its_own_budget():
     jobs = [job(n, channel=1 + n % 2) for n in range(10)]
-    result = plan(line(jobs), {}, NOW, 2)
+    result = plan(line(jobs), {}, 2)
     assert {channel: len(rows) for channel, rows in result.items()} == {"1": 2, "2": 2}
 
 

@@ -39,6 +39,9 @@ async def unheard(*args, **more):
     await submit(*args, **more)
     raise QueueUnavailable("the answer is lost")
 
+async def unreached(*_, **__):
+    raise QueueUnavailable("Redis is away")
+
 async def tell_and_die(*args):
     await tell(*args)
     die()
@@ -48,6 +51,7 @@ main()
 """
 DIES_BEFORE_IT_SUBMITS = "AsyncQueue.submit = before"
 DIES_AFTER_IT_SUBMITTED = "AsyncQueue.submit = after"
+DIES_AFTER_A_NO = "AsyncQueue.submit, bot.intake.tell = unreached, tell_and_die"
 DIES_AFTER_A_WRONG_NO = "AsyncQueue.submit, bot.intake.tell = unheard, tell_and_die"
 
 
@@ -260,6 +264,19 @@ async def test_nobody_is_told_twice_what_the_message_says_already(
     # As if it had died before it could note that it has told.
     queue.promises.make(left.model_copy(update={"made_at": time.time() - GRACE_SECONDS - 1}))
     await member.discord.advance_clock(TOKEN_IS_OVER)
+    await eventually(lambda: queue.promises.open() == [])
+    assert not any(tells_late(m, asked) for m in await member.messages())
+
+
+async def test_nobody_is_told_twice_who_was_told_privately(
+    member: Member, running: Stack, queue: RenderQueue
+):
+    asked = await ask_a_dying_bot(member, running, DIES_AFTER_A_NO)
+    [message] = await about(member, asked)
+    assert is_private(message)
+    let_time_pass(queue)
+    await member.discord.advance_clock(TOKEN_IS_OVER)
+    await start_bot(member.discord, running)
     await eventually(lambda: queue.promises.open() == [])
     assert not any(tells_late(m, asked) for m in await member.messages())
 

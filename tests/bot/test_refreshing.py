@@ -3,8 +3,6 @@
 import asyncio
 from itertools import pairwise
 
-import pytest
-
 from jobs.lifecycle import Lifecycle
 from jobs.models import Job, JobState, Outcome, OutcomeCode
 from jobs.queue import RenderQueue
@@ -146,17 +144,29 @@ async def test_a_deleted_message_is_tried_once(
     assert len(await edits(discord, since, token_of(queue, second))) == 1
 
 
-async def test_a_dead_token_is_tried_once(
+async def test_a_message_whose_token_is_over_is_kept_true_all_the_same(
     member: Member, discord: PlaygroundClient, queue: RenderQueue
 ):
     _, second = await wait_in_line(member, 2)
     await discord.advance_clock(15 * 60 + 1)
-    since = await last_request(discord)
     begin_next(queue)
-    await asyncio.sleep(2.0)
-    assert [row["status"] for row in await edits(discord, since, token_of(queue, second))] == [
-        pytest.approx(401, abs=3)
-    ]
+    await shows(member, second, "position 1.")
+
+
+async def test_a_message_in_a_channel_that_is_closed_since_is_tried_once(
+    member: Member, discord: PlaygroundClient, queue: RenderQueue
+):
+    _, second = await wait_in_line(member, 2)
+    await discord.advance_clock(15 * 60 + 1)
+    await discord.set_permissions(["VIEW_CHANNEL"])
+    try:
+        since = await last_request(discord)
+        begin_next(queue)
+        await asyncio.sleep(2.0)
+        patches = [row for row in await discord.requests(since) if row["method"] == "PATCH"]
+        assert [row["path"].endswith(second["id"]) for row in patches] == [False, True]
+    finally:
+        await discord.set_permissions([])
 
 
 async def ended(queue: RenderQueue, job_id: str) -> Job:
@@ -182,6 +192,19 @@ async def test_a_cancelled_job_is_told_at_once_though_no_worker_is_there(
     await asyncio.sleep(0.8)
     assert len(await edits(discord, since, token)) == 1
     assert queue.active_ids() == [second["interaction_metadata"]["id"]]
+
+
+async def test_a_job_that_is_cancelled_after_its_token_is_told_at_once_too(
+    member: Member, discord: PlaygroundClient, queue: RenderQueue
+):
+    [first] = await wait_in_line(member, 1)
+    job_id = first["interaction_metadata"]["id"]
+    await discord.advance_clock(15 * 60 + 1)
+    assert queue.cancel(job_id, member.id)
+    await shows(member, first, "This job was cancelled.")
+    assert (await ended(queue, job_id)).outcome == Outcome(
+        code=OutcomeCode.CANCELLED, message_id=first["id"]
+    )
 
 
 async def test_a_cancelled_job_that_a_worker_tells_is_left_to_it(

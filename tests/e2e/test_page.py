@@ -74,8 +74,11 @@ async def test_a_job_is_cancelled_in_its_message_and_from_the_list(page: Channel
             "newbie", {"prompt": "1girl", "steps": 60, "count": 4, "seed": seed}
         )
     buttons = page.test_id("component-button")
-    message = page.test_id("message").filter(has=buttons.filter(has_text="Cancel")).last
-    await expect(message).to_be_visible()
+    waiting = page.test_id("message").filter(has=buttons.filter(has_text="Cancel"))
+    await expect(waiting).to_have_count(2)
+    # The list that is asked for next has such buttons, too.
+    message_id = await waiting.last.get_attribute("data-message-id")
+    message = page.page.locator(f'[data-message-id="{message_id}"]')
     await page.send_command("queue")
     queue = await page.wait_for_message("Your jobs in the queue: 2")
     await expect(queue.get_by_test_id("message-ephemeral")).to_be_visible()

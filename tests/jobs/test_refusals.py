@@ -64,7 +64,7 @@ def test_a_limits_refusal_is_said_with_its_value_and_its_time(limit: Limit, loca
     text = sentence.say(locale)
     assert "{" not in text
     assert 5 < len(text) < 400
-    if refusal.limit not in (Limit.USE, Limit.ASSIST, Limit.TOTAL_CAPACITY):
+    if refusal.limit not in (Limit.USE, Limit.ASSIST):
         assert SETTINGS[limit].format(refusal.value) in text
     assert (timestamp(refusal.retry_at) in text) or refusal.retry_at is None
     assert ("<t:" in text) == (refusal.retry_at is not None)

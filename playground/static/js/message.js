@@ -18,8 +18,6 @@ import { formatTime, timeElement } from "./time.js";
 
 const FLAG_EPHEMERAL = 64;
 const FLAG_LOADING = 128;
-// An interaction's token lives a quarter of an hour; nobody can answer with it afterwards.
-const THINKING_MS = 15 * 60 * 1000;
 const TYPE_REPLY = 19;
 const TYPE_CONTEXT_COMMAND = 23;
 const CHAT_INPUT = 1;
@@ -122,8 +120,7 @@ export class MessageView {
   }
 
   #isOver() {
-    const age = this.context.store.now - Date.parse(this.message.timestamp);
-    return isLoading(this.message) && age > THINKING_MS;
+    return isLoading(this.message) && Date.now() > 1000 * this.message.loading_until;
   }
 
   /**

@@ -23,8 +23,6 @@ export class Store extends EventTarget {
     this.channelId = "";
     this.connected = false;
     this.unread = new Set();
-    // How far the server's clock, which tests move, is ahead of ours.
-    this.clockOffsetMs = 0;
     this.dismissed = new Set(JSON.parse(sessionStorage.getItem(DISMISSED_KEY) ?? "[]"));
   }
 
@@ -41,11 +39,6 @@ export class Store extends EventTarget {
   /** @returns {Object|undefined} the channel that is shown */
   get channel() {
     return this.channels.find(({ id }) => id === this.channelId);
-  }
-
-  /** @returns {number} milliseconds since 1970 by the server's clock */
-  get now() {
-    return Date.now() + this.clockOffsetMs;
   }
 
   /** @returns {Object[]} messages, oldest first */
@@ -66,7 +59,6 @@ export class Store extends EventTarget {
     this.channels = state.channels;
     this.users = state.users;
     this.commands = state.commands;
-    this.clockOffsetMs = 1000 * state.now - Date.now();
     this.userId = userId;
     this.channelId = channelId;
     this.unread.delete(channelId);
