@@ -133,11 +133,13 @@ class Delivery:
 
     async def _find_earlier(self, content: Content) -> str | None:
         """Find what an earlier try has posted, and tidy up as that try should have done."""
-        try:
+
+        async def find() -> str | None:
             async with self._client() as client:
-                earlier = await find_earlier(client, self._address, content)
-        except (discord.HTTPException, aiohttp.ClientError, OSError):
-            return None  # posting finds out what is wrong
+                return await find_earlier(client, self._address, content)
+
+        # Who cannot look must not post: it may be there.
+        earlier = await _patiently(self._job_id, find)
         if earlier is not None:
             log.info("posted_before", job_id=self._job_id, message_id=earlier)
             if earlier != self._address.message_id:

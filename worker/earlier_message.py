@@ -4,37 +4,55 @@ A nonce keeps a repeated call from posting twice, but only for a few minutes. Wh
 (Discord was away for long, or the machine of the worker that posted was) looks first.
 """
 
-import aiohttp
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import discord
 
 from jobs.models import DeliveryAddress
 from worker.presentation import Content
 
-# So many messages after the interaction's own, and so many of the latest direct ones.
+# So many of the first messages from the interaction's own on and as many of the latest, since a
+# picture may come at once or hours later; and so many of the latest direct ones.
 IN_CHANNEL = 300
 DIRECT = 50
+TOO_MANY_REQUESTS = 429
 
 
 async def find_earlier(
     client: discord.Client, address: DeliveryAddress, content: Content
 ) -> str | None:
-    """Give the id of a message that shows the same already; None where none is to be seen."""
+    """Give the id of a message that shows the same already; None where none is to be seen.
+
+    Raises:
+        discord.HTTPException: Discord is down or wants to be left alone, so nobody knows.
+        aiohttp.ClientError, OSError: it cannot be reached.
+    """
     channel = client.get_partial_messageable(int(address.channel_id))
-    placeholder = discord.Object(int(address.message_id) - 1)
+    before = discord.Object(int(address.message_id) - 1)
     requester = discord.Object(int(address.requester_id))
-    try:
-        async for message in channel.history(limit=IN_CHANNEL, after=placeholder):
-            if _shows(message, client, address, content):
-                return str(message.id)
-    except (discord.HTTPException, aiohttp.ClientError, OSError):
-        pass  # it is gone or closed to us, or Discord is away: posting finds out
-    try:
+    with _leaving_out_what_is_closed():
+        for is_oldest_first in (True, False):
+            async for message in channel.history(
+                limit=IN_CHANNEL, after=before, oldest_first=is_oldest_first
+            ):
+                if _shows(message, client, address, content):
+                    return str(message.id)
+    with _leaving_out_what_is_closed():
         async for message in (await client.create_dm(requester)).history(limit=DIRECT):
             if _shows(message, client, address, content):
                 return str(message.id)
-    except (discord.HTTPException, aiohttp.ClientError, OSError):
-        pass
     return None
+
+
+@contextmanager
+def _leaving_out_what_is_closed() -> Iterator[None]:
+    """Go on where Discord refuses a look: what is gone or closed to us shows nothing."""
+    try:
+        yield
+    except discord.HTTPException as error:
+        if error.status >= 500 or error.status == TOO_MANY_REQUESTS:
+            raise
 
 
 def _shows(

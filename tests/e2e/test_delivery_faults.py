@@ -24,6 +24,7 @@ from tests.e2e.scene import (
     staged,
 )
 from tests.e2e.test_tasks import discord_away, report, waiting
+from worker.earlier_message import IN_CHANNEL
 
 pytestmark = pytest.mark.slow
 
@@ -216,6 +217,31 @@ async def test_what_was_posted_long_ago_without_an_answer_is_found(scene: Scene,
     await scene.close("reply")
     await report(scene.bench, left)
     await on_way(scene, job, way)
+
+
+async def test_a_reply_is_found_though_many_messages_came_before_it(scene: Scene) -> None:
+    job = await waiting(scene.member)
+    await scene.close("reply")
+    for number in range(IN_CHANNEL + 1):
+        await scene.member.client.post_message(f"chatter {number}")
+    await scene.member.client.add_fault(*REPLY, after_accept=True, times=5)
+    left = await scene.run(job)
+    assert left.state is JobState.RENDERED
+    await scene.close("reply")
+    await report(scene.bench, left)
+    await on_way(scene, job, "reply")
+
+
+async def test_nothing_is_posted_again_until_somebody_could_look(scene: Scene) -> None:
+    job = await waiting(scene.member)
+    await scene.close("reply")
+    await scene.member.client.add_fault(*REPLY, after_accept=True, times=5)
+    left = await scene.run(job)
+    assert left.state is JobState.RENDERED
+    await scene.close("reply")
+    await scene.member.client.add_fault("GET", REPLY[1], drop=True, times=3)
+    await report(scene.bench, left)
+    await on_way(scene, job, "reply")
 
 
 async def test_words_that_were_posted_long_ago_are_found(scene: Scene) -> None:
