@@ -6,7 +6,7 @@ vain is therefore deleted before the private sentence is sent.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import aiohttp
 import discord
@@ -14,6 +14,8 @@ import structlog
 
 log = structlog.get_logger("bot")
 
+# Discord's name for the interaction's own message; discord.py's annotation knows numbers only.
+ORIGINAL = cast(int, "@original")
 ALREADY_ACKNOWLEDGED = 40060
 UNKNOWN_INTERACTION = 10062
 UNKNOWN_WEBHOOK = 10015

@@ -7,18 +7,16 @@ nobody but the requester, and deletes what would go on "thinking".
 
 from collections.abc import Awaitable
 from enum import Enum, auto
-from typing import Any, cast
+from typing import Any
 
 import discord
 import structlog
 
-from bot.answers import CONNECTION_ERRORS, NETWORK_ERRORS, is_token_over
+from bot.answers import CONNECTION_ERRORS, NETWORK_ERRORS, ORIGINAL, is_token_over
 from jobs.promises import Promise
 
 log = structlog.get_logger("bot")
 
-# Discord's name for the interaction's own message; discord.py's annotation knows numbers only.
-ORIGINAL = cast(int, "@original")
 UNKNOWN_MESSAGE = 10008
 # The message follows its interaction, whose id tells the time, within seconds.
 SEARCHED = 100

@@ -32,7 +32,7 @@ from jobs.models import DeliveryAddress
 from jobs.settings import DiscordSettings
 from jobs.wording import say
 from worker.earlier_message import find_earlier
-from worker.errors import DiscordUnreachable, Undeliverable
+from worker.errors import DiscordUnreachable, Undeliverable, may_pass
 from worker.presentation import Content
 from worker.shrinking import smaller_contents
 
@@ -44,7 +44,6 @@ TOKEN_SECONDS = 15 * 60 - 10
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 # The lasting message is posted by then, and shall soon be known to be.
 PLACEHOLDER_PAUSES = 5
-TOO_MANY_REQUESTS = 429
 TOO_LARGE = 413
 # A reply needs Read Message History, a message does not.
 MAY_NOT_REPLY = 160002
@@ -285,7 +284,7 @@ async def _patiently(
         try:
             return await call()
         except discord.HTTPException as error:
-            if error.status < 500 and error.status != TOO_MANY_REQUESTS:
+            if not may_pass(error):
                 raise
             problem: Exception = error
         except (aiohttp.ClientError, OSError) as error:

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 import discord
 
 from jobs.models import DeliveryAddress
+from worker.errors import may_pass
 from worker.presentation import Content
 
 # So many of the first messages from the interaction's own on and as many of the latest, since a
 # picture may come at once or hours later; and so many of the latest direct ones.
 IN_CHANNEL = 300
 DIRECT = 50
-TOO_MANY_REQUESTS = 429
 
 
 async def find_earlier(
@@ -51,7 +51,7 @@ def _leaving_out_what_is_closed() -> Iterator[None]:
     try:
         yield
     except discord.HTTPException as error:
-        if error.status >= 500 or error.status == TOO_MANY_REQUESTS:
+        if may_pass(error):
             raise
 
 

@@ -2,10 +2,20 @@
 
 from typing import TYPE_CHECKING
 
+import discord
+
 from jobs.models import OutcomeCode
 
 if TYPE_CHECKING:
     from worker.presentation import Content
+
+
+TOO_MANY_REQUESTS = 429
+
+
+def may_pass(error: discord.HTTPException) -> bool:
+    """Tell whether the same call may go well later: Discord is down or wants to be left alone."""
+    return error.status >= 500 or error.status == TOO_MANY_REQUESTS
 
 
 class WorkerError(Exception):

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 
+import aiohttp
 import discord
 import structlog
 
@@ -45,16 +46,25 @@ async def announce(bot: NewbieBot, guild: str, by: str, deed: Deed) -> bool:
 
 
 async def _post(bot: NewbieBot, guild: str, channel: str, text: str) -> bool:
+    where = bot.get_partial_messageable(int(channel), guild_id=int(guild))
+    # Discord posts it once, however often it is sent: an answer may get lost.
+    nonce = secrets.token_hex(12)
+
+    async def send() -> None:
+        await where.send(
+            shortened(text),
+            allowed_mentions=discord.AllowedMentions.none(),
+            suppress_embeds=True,
+            silent=True,
+            nonce=nonce,
+        )
+
     try:
         async with asyncio.timeout(SECONDS):
-            await bot.get_partial_messageable(int(channel), guild_id=int(guild)).send(
-                shortened(text),
-                allowed_mentions=discord.AllowedMentions.none(),
-                suppress_embeds=True,
-                silent=True,
-                # Where the answer gets lost, discord.py sends it again.
-                nonce=secrets.token_hex(12),
-            )
+            try:
+                await send()
+            except aiohttp.ClientError:
+                await send()
     except NETWORK_ERRORS as error:
         log.warning("change_not_announced", guild_id=guild, error=type(error).__name__)
         return False

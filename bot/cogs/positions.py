@@ -6,13 +6,12 @@ memory only to spare edits: losing it costs one edit a message.
 
 import asyncio
 import time
-from typing import cast
 
 import discord
 import structlog
 from discord.ext import commands, tasks
 
-from bot.answers import NETWORK_ERRORS, TOKEN_SECONDS, is_token_over
+from bot.answers import NETWORK_ERRORS, ORIGINAL, TOKEN_SECONDS, is_token_over
 from bot.cancelled_message import tell_cancelled
 from bot.client import NewbieBot
 from bot.positions import Refresh, plan
@@ -25,8 +24,6 @@ log = structlog.get_logger("bot")
 FRONT = 50
 SECONDS_BETWEEN_EDITS = 1.0
 REMEMBERED_SECONDS = 60.0
-# Discord's name for the interaction's own message; discord.py's annotation knows numbers only.
-ORIGINAL = cast(int, "@original")
 # The message or its channel is gone, or closed to us: no later edit can be expected to succeed.
 LOST_MESSAGE_CODES = frozenset({10003, 10008, 50001})
 

@@ -174,6 +174,18 @@ async def test_a_channel_where_the_bot_may_not_post_cannot_be_the_audit_channel(
     assert "Done" in await server.moderator.admin("audit channel", channel=channel)
 
 
+async def test_a_change_is_told_once_though_the_answer_to_it_was_lost(
+    server: Server, discord: PlaygroundClient
+):
+    admin, channel = server.moderator.admin, server.other_channel
+    await admin("audit channel", channel=channel)
+    await discord.add_fault("POST", rf"/channels/{channel}/messages", after_accept=True)
+    assert "⚠️" not in await admin("limits set", name="steps", value="20")
+    assert [line.partition(": ")[2] for line in await server.told(channel)][1:] == [
+        "**steps**: not set → **20**."
+    ]
+
+
 @pytest.mark.parametrize("status", [403, 500])
 async def test_a_change_stands_though_the_audit_channel_is_out_of_reach(
     server: Server, discord: PlaygroundClient, queue: RenderQueue, status: int
