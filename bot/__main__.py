@@ -67,9 +67,11 @@ async def run(settings: BotSettings, access: DiscordSettings, queue: RenderQueue
             await work
             return
         log.info("stopping")
-        await bot.close()
+        await bot.finish_requests()
+        # Whoever asks from here on is not heard: a request that is read can still be answered.
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
+        await bot.close()
 
 
 async def stay_connected(bot: NewbieBot, access: DiscordSettings) -> None:

@@ -12,20 +12,19 @@ from discord.ext import commands
 from discord.utils import maybe_coroutine
 
 from bot.abilities import WorkerBoard
-from bot.answers import CONNECTION_ERRORS, Interaction, is_too_late, tell
 from bot.async_guilds import AsyncGuilds
 from bot.async_kept import AsyncKept
 from bot.async_queue import AsyncQueue
 from bot.errors import StartError
+from bot.failures import answer_failure
 from bot.intake import Intake
+from bot.open_requests import OpenRequests
 from bot.positions import Board
-from bot.refusals import FORESEEN, code_of, sentence
 from bot.reminders import Reminders
 from bot.settings import BotSettings
 from bot.threads import Threads
 from bot.translation import CatalogueTranslator
 from jobs.queue import RenderQueue
-from jobs.wording import say
 from supervisor.notify import notify_ready
 
 log = structlog.get_logger("bot")
@@ -41,8 +40,9 @@ EXTENSIONS = (
     "bot.cogs.admin",
     "bot.cogs.housekeeping",
 )
-# Less than a supervisor waits between SIGTERM and SIGKILL.
+# Together less than a supervisor waits between SIGTERM and SIGKILL.
 DRAIN_SECONDS = 5.0
+LAST_ANSWERS_SECONDS = 2.0
 
 
 class MalformedInteraction(app_commands.AppCommandError):
@@ -67,6 +67,7 @@ class Tree(app_commands.CommandTree["NewbieBot"]):
         the interaction without an answer there. And it asks the nearest group's check alone, and
         none before it suggests something: here the outermost group's is asked, for all in it.
         """
+        interaction.client.requests.note_current()
         try:
             _ = interaction.namespace
         except (ValueError, TypeError, KeyError) as error:
@@ -92,35 +93,6 @@ class Tree(app_commands.CommandTree["NewbieBot"]):
         await answer_failure(interaction, getattr(error, "original", error))
 
 
-async def answer_failure(interaction: Interaction, error: BaseException) -> None:
-    """Log an error and end the member's wait: with its sentence, or ours if nobody foresaw it."""
-    ids = {"job_id": str(interaction.id), "user_id": str(interaction.user.id)}
-    if is_too_late(error):
-        log.warning("answer_too_late", **ids)
-        return
-    if isinstance(error, FORESEEN):
-        log.info("refused", code=code_of(error), **ids)
-    elif isinstance(error, CONNECTION_ERRORS):
-        log.error("command_failed", code="connection", error=type(error).__name__, **ids)
-    else:
-        log.error("command_failed", code="internal", exc_info=error, **ids)
-    if interaction.type is discord.InteractionType.autocomplete:
-        return  # nobody waits for a sentence: Discord takes choices alone
-    try:
-        await tell(interaction, _sentence_for(error, interaction))
-    except Exception as second:  # the last net: nothing is left to try
-        log.error("member_not_told", error=type(second).__name__, **ids)
-
-
-def _sentence_for(error: BaseException, interaction: Interaction) -> str:
-    locale = interaction.locale.value
-    if isinstance(error, FORESEEN):
-        return sentence(error, locale)
-    is_unknown = isinstance(error, app_commands.CommandNotFound)
-    key = "error.unknown_command" if is_unknown else "error.internal"
-    return say(key, locale, job_id=interaction.id)
-
-
 class NewbieBot(commands.Bot):
     """A Discord client with our commands."""
 
@@ -141,6 +113,7 @@ class NewbieBot(commands.Bot):
             guild_ready_timeout=0.5,
         )
         self.settings = settings
+        self.requests = OpenRequests()
         self.threads = Threads()
         self.queue = AsyncQueue(queue, self.threads)
         self.guild_settings = AsyncGuilds(queue.guilds, self.threads)
@@ -190,9 +163,15 @@ class NewbieBot(commands.Bot):
         log.info("ready", guilds=len(self.guilds))
         notify_ready()
 
+    async def finish_requests(self) -> None:
+        """Accept nothing from now on, and finish what is open; who asks now is told so."""
+        self.intake.close()
+        await self.requests.finish(DRAIN_SECONDS)
+
     async def close(self) -> None:
-        """Finish the requests that are open, then leave Discord."""
+        """Finish what arrived last, then leave Discord; no new request may arrive any more."""
         if not self.is_closed():
-            await self.intake.drain(DRAIN_SECONDS)
+            await self.requests.finish(LAST_ANSWERS_SECONDS)
+            await self.intake.withdrawals.close()
         await super().close()
         self.threads.close()

@@ -71,7 +71,7 @@ class Accepted:
 
 
 class Intake:
-    """Takes requests in, and can be closed while the last ones are finished."""
+    """Takes requests in, until it is closed."""
 
     def __init__(
         self,
@@ -90,8 +90,7 @@ class Intake:
         self._reminders = reminders
         self.defaults = Defaults(settings.default_steps, settings.default_guidance)
         self.promises = Promises(queue)
-        self._withdrawals = Withdrawals(queue)
-        self._open: set[asyncio.Task[object]] = set()
+        self.withdrawals = Withdrawals(queue)
         self._is_closed = False
 
     async def take(self, interaction: Interaction, command: str, read: Reader) -> None:
@@ -99,10 +98,6 @@ class Intake:
 
         `read` finds out what is asked for and may refuse, like all that follows.
         """
-        task = asyncio.current_task()
-        if task is not None:
-            self._open.add(task)
-            task.add_done_callback(self._open.discard)
         try:
             await self._take(interaction, command, read)
         finally:
@@ -134,12 +129,9 @@ class Intake:
             is_shown = await self._show_place(interaction, accepted.job)
             await self._tell_notes(interaction, accepted, is_shown)
 
-    async def drain(self, seconds: float) -> None:
-        """Refuse what comes from now on and give open requests a little time to finish."""
+    def close(self) -> None:
+        """Refuse what comes from now on."""
         self._is_closed = True
-        if self._open:
-            await asyncio.wait(self._open, timeout=seconds)
-        await self._withdrawals.close()
 
     async def _accept(self, interaction: Interaction, read: Reader) -> Accepted | None:
         if self._is_closed:
@@ -175,7 +167,7 @@ class Intake:
         except LimitReached as error:
             raise PolicyRefused(error.refusal) from None
         except QueueUnavailable:
-            self._withdrawals.add(str(interaction.id))
+            self.withdrawals.add(str(interaction.id))
             self.promises.leave(str(interaction.id))
             raise
         await self.promises.settle(job.id)

@@ -15,7 +15,6 @@ from discord import ui
 from bot.admin.gate import Interaction, admit
 from bot.admin.replies import reply, shortened
 from bot.answers import answer_first
-from bot.client import answer_failure
 from bot.errors import Refused
 from jobs.wording import say
 
@@ -78,10 +77,8 @@ class PageButton(ui.DynamicItem[ui.Button[ui.View]], template=r"(?!)"):
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Turn the page."""
-        try:
+        async with interaction.client.requests.answering(interaction):
             await self._turn(interaction)
-        except Exception as error:  # the net that the command tree is for commands
-            await answer_failure(interaction, error)
 
     def check_asker(self, user_id: int) -> None:
         """Refuse who did not ask for the list; Discord shows it to nobody else.

@@ -18,7 +18,7 @@ from bot.admin.entries import Deed
 from bot.answers import CONNECTION_ERRORS, NETWORK_ERRORS, acknowledge_press, tell
 from bot.cancelled_message import tell_cancelled
 from bot.cancelling import Attempt, Verdict, try_to_cancel
-from bot.client import NewbieBot, answer_failure
+from bot.client import NewbieBot
 from jobs.controls import CANCEL_PATTERN
 from jobs.errors import QueueUnavailable
 from jobs.guild import guild_of
@@ -50,10 +50,8 @@ class CancelButton(ui.DynamicItem[ui.Button[ui.View]], template=CANCEL_PATTERN):
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Cancel the job and say so."""
-        try:
+        async with interaction.client.requests.answering(interaction):
             await _press(interaction, self.job_id)
-        except Exception as error:  # the net that the command tree is for commands
-            await answer_failure(interaction, error)
 
 
 async def _press(interaction: Interaction, job_id: str) -> None:

@@ -14,7 +14,7 @@ from discord.ext import commands
 
 from bot.answers import acknowledge_press, acknowledge_privately, tell
 from bot.cancelling import Verdict, try_to_cancel
-from bot.client import NewbieBot, answer_failure
+from bot.client import NewbieBot
 from bot.own_jobs import CANCEL_PATTERN, PAGE_PATTERN, ROWS, list_text, list_view
 from bot.translation import words
 from jobs.errors import QueueUnavailable
@@ -57,11 +57,9 @@ class _ListButton(ui.DynamicItem[ui.Button[ui.View]], template=PAGE_PATTERN):
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Do what the button is for, then show the list as it is now."""
-        try:
+        async with interaction.client.requests.answering(interaction):
             await acknowledge_press(interaction)
             await show(interaction, self.page, await self.act(interaction))
-        except Exception as error:  # the net that the command tree is for commands
-            await answer_failure(interaction, error)
 
     async def act(self, interaction: Interaction) -> str | None:
         """Do it, and give a sentence about it."""

@@ -8,7 +8,7 @@ from discord.app_commands import Choice, Range
 from discord.ext import commands
 
 from bot.abilities import assist_choices, model_choices
-from bot.client import NewbieBot, answer_failure
+from bot.client import NewbieBot
 from bot.errors import Refused
 from bot.intake import Ask
 from bot.options import Options, typed_choice
@@ -153,10 +153,8 @@ class Render(commands.Cog):
             options = options_of(form_id, fields.get(NEGATIVE_PROMPT_FIELD, ""))
             return Ask(fields.get(PROMPT_FIELD, ""), options)
 
-        try:
+        async with self.bot.requests.answering(interaction):
             await self.bot.intake.take(interaction, "form", read)
-        except Exception as error:  # the net that the command tree is for commands
-            await answer_failure(interaction, error)
 
 
 async def setup(bot: NewbieBot) -> None:

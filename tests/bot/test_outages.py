@@ -13,6 +13,10 @@ from supervisor.stack import Stack
 from tests.bot.conftest import LOADING, Json, Member, is_private, jobs_of, new_member
 
 
+def is_about(message: Json, interaction_id: str) -> bool:
+    return (message.get("interaction_metadata") or {}).get("id") == interaction_id
+
+
 async def private_answer(member: Member) -> str:
     message = await member.discord.wait_for_message(is_private, member.id, timeout=30)
     return str(message["content"])
@@ -23,9 +27,7 @@ async def test_a_stopped_redis_is_told_and_nothing_is_accepted(member: Member, r
     sent = await member.newbie(prompt="1girl")
     assert "not accepted" in await private_answer(member)
     assert all(
-        is_private(message)
-        for message in await member.messages()
-        if message.get("interaction_metadata", {}).get("id") == sent
+        is_private(message) for message in await member.messages() if is_about(message, sent)
     )
     running.start("redis")
     other = await new_member(member.discord)
@@ -54,7 +56,7 @@ async def fate(member: Member, interaction_id: str) -> str:
     """Wait until a request has a finished answer: in line for all to see, or refused in private."""
 
     def fits(message: Json) -> bool:
-        is_ours = (message.get("interaction_metadata") or {}).get("id") == interaction_id
+        is_ours = is_about(message, interaction_id)
         return not message["flags"] & LOADING and (is_private(message) or is_ours)
 
     message = await member.discord.wait_for_message(fits, member.id, timeout=60)
@@ -163,11 +165,35 @@ async def test_requests_that_are_open_are_finished_before_the_bot_ends(
         texts = [
             message["content"]
             for message in await one.messages()
-            if message.get("interaction_metadata", {}).get("id") == interaction_id
+            if is_about(message, interaction_id)
         ]
         # Whoever was acknowledged also got an answer, and the other way round.
         assert (interaction_id in accepted) == any("position" in text for text in texts)
         assert "" not in texts
+
+
+async def test_requests_that_arrive_while_the_bot_ends_are_refused_or_not_read(
+    discord: PlaygroundClient, running: Stack, queue: RenderQueue
+):
+    members = [await new_member(discord, f"member{n}") for n in range(4)]
+    began = running.log_path("bot").stat().st_size
+    has_ended = asyncio.Event()
+
+    async def keep_asking(member: Member) -> None:
+        while not has_ended.is_set():
+            await member.newbie(prompt="<n>miku")
+            await discord.command("queue", user_id=member.id)
+            await asyncio.sleep(0.02)  # about as many as the bot can answer
+
+    asking = [asyncio.create_task(keep_asking(one)) for one in members]
+    await asyncio.sleep(0.3)
+    await asyncio.to_thread(running.stop, "bot")
+    has_ended.set()
+    await asyncio.gather(*asking)
+    assert running.status("bot").exit_code == 0
+    log = running.log_path("bot").read_text("utf-8")[began:]
+    assert "member_not_told" not in log
+    assert "Session is closed" not in log
 
 
 async def test_the_log_has_one_line_a_request_and_no_secret(
