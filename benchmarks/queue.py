@@ -98,9 +98,9 @@ def measure() -> Figures:
                     job_seconds=2.0, megapixel_step_seconds=0.1 * number + 0.1, spread=0.2
                 )
                 presence.beat(queue.redis, queue.keys, f"worker-{number}", speed=speed)
-            before = _used_memory(queue.redis)
-            enqueue = [_timed(_submission(queue, rng, number)) for number in range(JOBS)]
-            bytes_a_job = (_used_memory(queue.redis) - before) / JOBS
+            before = used_memory(queue.redis)
+            enqueue = [_timed(submission(queue, rng, number)) for number in range(JOBS)]
+            bytes_a_job = (used_memory(queue.redis) - before) / JOBS
             asked = rng.sample(queue.active_ids(), ASKED)
             place = [_timed(lambda one=one: queue.standing(one)) for one in asked]  # type: ignore[misc]
             look = [_timed(lambda: queue.waiting(FRONT)) for _ in range(ASKED // 10)]
@@ -118,7 +118,10 @@ def _begin(lifecycle: Lifecycle, ticket: str) -> float:
     return seconds
 
 
-def _submission(queue: RenderQueue, rng: random.Random, number: int) -> Callable[[], object]:
+def submission(
+    queue: RenderQueue, rng: random.Random, number: int, members: int = MEMBERS
+) -> Callable[[], object]:
+    """Give the call that puts job `number` of one of `members` in line; its size is by chance."""
     hair, action = rng.choice(("blue_hair", "green_hair")), rng.choice(("waving", "running"))
     request = RenderRequest(
         prompt=PROMPT.format(hair=hair, action=action),
@@ -137,7 +140,7 @@ def _submission(queue: RenderQueue, rng: random.Random, number: int) -> Callable
         channel_id=str(FIRST_ID + 2),
         channels=(str(FIRST_ID + 2), str(FIRST_ID + 4)),
         message_id=str(FIRST_ID + (number << 22) + 3),
-        requester_id=str(FIRST_ID + rng.randrange(MEMBERS)),
+        requester_id=str(FIRST_ID + rng.randrange(members)),
     )
     # Every limit is looked at and none is reached.
     limits = Limits(
@@ -164,7 +167,8 @@ def _timed(call: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def _used_memory(redis: Redis) -> int:
+def used_memory(redis: Redis) -> int:
+    """Give the bytes that Redis uses."""
     return int(cast(dict[str, int], redis.info("memory"))["used_memory"])
 
 
