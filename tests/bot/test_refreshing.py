@@ -37,6 +37,17 @@ async def edits(discord: PlaygroundClient, since: int, token: str = "") -> list[
     ]
 
 
+async def edits_after(
+    discord: PlaygroundClient, since: int, wanted: int, token: str = ""
+) -> list[Json]:
+    """Wait for so many edits, and a little longer for one too many."""
+    async with asyncio.timeout(30):
+        while len(await edits(discord, since, token)) < wanted:
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(1.5)
+    return await edits(discord, since, token)
+
+
 def token_of(queue: RenderQueue, message: Json) -> str:
     """Find the token that opens the message of a job."""
     job = queue.get(message["interaction_metadata"]["id"])
@@ -162,8 +173,7 @@ async def test_a_message_in_a_channel_that_is_closed_since_is_tried_once(
     try:
         since = await last_request(discord)
         begin_next(queue)
-        await asyncio.sleep(2.0)
-        patches = [row for row in await discord.requests(since) if row["method"] == "PATCH"]
+        patches = await edits_after(discord, since, 2)
         assert [row["path"].endswith(second["id"]) for row in patches] == [False, True]
     finally:
         await discord.set_permissions([])
@@ -230,7 +240,6 @@ async def test_a_cancelled_job_whose_message_is_gone_is_left_to_a_worker(
     await discord.delete_message(first["id"])
     since = await last_request(discord)
     assert queue.cancel(job_id, member.id)
-    await asyncio.sleep(1.5)
-    assert len(await edits(discord, since, token)) == 1
+    assert len(await edits_after(discord, since, 1, token)) == 1
     assert queue.get(job_id).state is JobState.FAILING
     assert queue.rq.get_job_ids() == [f"report-{job_id}-0"]

@@ -136,7 +136,10 @@ async def test_other_jobs_stay(queue: RenderQueue):
     withdrawals = Withdrawals(AsyncQueue(queue, Threads()), pause=0.05)
     withdrawals.add("1001")
     withdrawals.add("1003")
-    await asyncio.sleep(0.6)
+    async with asyncio.timeout(30):
+        while "1001" in queue.active_ids():
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(0.3)
     assert queue.active_ids() == ["1002"]
     assert queue.rq.get_job_ids() == ["ticket-1002-0"]
     await withdrawals.close()
